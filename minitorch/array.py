@@ -1,0 +1,409 @@
+"""What an array is: NumPy's, CuPy's on a GPU, or a Meta with a shape and no data.
+
+Ops are written in NumPy's words and never ask which kind they hold: CuPy and Meta answer the same
+words through NumPy's `__array_ufunc__` and `__array_function__` protocols. This file holds what
+those protocols do not cover: where an array lives, how it moves, what it is made from, and where
+random numbers come from. It is the only file that imports CuPy, and only when a GPU is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minitorch.meta import Meta
+
+Array = Any  # numpy.ndarray, cupy.ndarray or Meta: whatever answers NumPy's protocols
+
+# dtypes, under torch's names --------------------------------------------------------------------
+
+float16 = half = np.dtype(np.float16)
+float32 = float_ = np.dtype(np.float32)
+float64 = double = np.dtype(np.float64)
+uint8 = np.dtype(np.uint8)
+int8 = np.dtype(np.int8)
+int16 = short = np.dtype(np.int16)
+int32 = int_ = np.dtype(np.int32)
+int64 = long = np.dtype(np.int64)
+bool_ = np.dtype(np.bool_)
+
+DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
+
+# Python's own types and torch's short names, as a dtype argument may spell them.
+_SPELLED: dict[Any, np.dtype] = {"half": half, "double": double, "long": long, "short": short}
+_default_dtype = float32
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype that Python floats become: float32 unless `set_default_dtype` changed it."""
+    return _default_dtype
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Sets the dtype that Python floats become, for tensors made from now on.
+
+    Raises:
+        TypeError: the dtype is not a floating-point one.
+    """
+    global _default_dtype
+    wanted = as_dtype(dtype)
+    if wanted.kind != "f":
+        raise TypeError(f"set_default_dtype: expected float16, float32 or float64, got {wanted}")
+    _default_dtype = wanted
+
+
+def as_dtype(dtype: Any) -> np.dtype:
+    """The NumPy dtype meant by a dtype, a name ("float32", "double") or a Python type.
+
+    `float` means the default dtype, `int` means int64, as in torch.
+
+    >>> as_dtype("double"), as_dtype(int)
+    (dtype('float64'), dtype('int64'))
+    """
+    if dtype is float:
+        return _default_dtype
+    if dtype is int:
+        return int64
+    try:
+        found = _SPELLED[dtype] if isinstance(dtype, str) and dtype in _SPELLED else np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or found.newbyteorder("=") not in DTYPES:
+        names = ", ".join(d.name for d in DTYPES)
+        raise TypeError(f"dtype: expected one of {names}, got {dtype!r}")
+    return found.newbyteorder("=")
+
+
+# CuPy, when it is asked for ---------------------------------------------------------------------
+
+_INSTALL = "pip install cupy-cuda12x  (or cupy-cuda13x, to match the driver)"
+
+
+def cupy() -> Any:
+    """CuPy, ready to compute.
+
+    Raises:
+        RuntimeError: CuPy is not installed, or it finds no driver or no GPU; the message says
+            which, and what to do.
+    """
+    try:
+        import cupy as module
+    except ImportError as error:
+        raise RuntimeError(f"cuda: CuPy is not installed; {_INSTALL}") from error
+    try:
+        count = module.cuda.runtime.getDeviceCount()
+    except module.cuda.runtime.CUDARuntimeError as error:
+        raise RuntimeError(
+            f"cuda: CuPy {module.__version__} is installed but finds no usable driver ({error}); "
+            "install the NVIDIA driver, or stay on device='cpu'"
+        ) from error
+    if count == 0:
+        raise RuntimeError("cuda: CuPy and a driver are installed but there is no GPU; use 'cpu'")
+    return module
+
+
+def cuda_is_available() -> bool:
+    """True when `device("cuda")` would work: CuPy, a driver and a GPU are there."""
+    try:
+        cupy()
+    except RuntimeError:
+        return False
+    return True
+
+
+def has_values(x: Array) -> bool:
+    """False for a Meta, whose values cannot be looked at; True for all that computes."""
+    return not isinstance(x, Meta)
+
+
+def is_cupy(x: object) -> bool:
+    """True for a CuPy array; never imports CuPy to find out."""
+    return type(x).__module__.partition(".")[0] in ("cupy", "cupy_backends")
+
+
+# devices ----------------------------------------------------------------------------------------
+
+
+class device:  # noqa: N801 - torch's name
+    """Where arrays live: "cpu" (NumPy), "cuda" or "cuda:1" (CuPy), "meta" (shape and dtype only).
+
+    >>> device("cpu"), device("cuda:1").index
+    (device(type='cpu'), 1)
+    """
+
+    __slots__ = ("index", "type")
+    type: str
+    index: int | None
+
+    def __init__(self, spec: str | device, index: int | None = None):
+        if isinstance(spec, device):
+            self.type, self.index = spec.type, spec.index
+            return
+        found = re.fullmatch(r"(cpu|meta|cuda)(?::(\d+))?", spec) if isinstance(spec, str) else None
+        if found is None or (found[1] != "cuda" and found[2] not in (None, "0")):
+            raise ValueError(f"device: expected 'cpu', 'cuda', 'cuda:N' or 'meta', got {spec!r}")
+        self.type = found[1]
+        self.index = None if self.type != "cuda" else int(found[2] or index or 0)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            other = device(other)
+        if not isinstance(other, device):
+            return NotImplemented
+        return (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type='{self.type}'{index})"
+
+
+CPU = device("cpu")
+META = device("meta")
+
+
+def device_of(x: Array) -> device:
+    """The device an array lives on."""
+    if isinstance(x, np.ndarray):
+        return CPU
+    if isinstance(x, Meta):
+        return META
+    return device(f"cuda:{x.device.id}")
+
+
+@contextmanager
+def _on(where: device) -> Iterator[Any]:
+    """CuPy, allocating on GPU number `where.index` inside the block."""
+    module = cupy()
+    with module.cuda.Device(where.index):
+        yield module
+
+
+def move(x: Array, where: device | str) -> Array:
+    """The array on that device: itself when it is there already, else a copy.
+
+    Raises:
+        RuntimeError: a GPU is asked for and cannot be had, or data is asked of a Meta.
+    """
+    where = device(where)
+    here = device_of(x)
+    if here == where:
+        return x
+    if where.type == "meta":
+        return Meta(x.shape, x.dtype)
+    if here.type == "meta":
+        raise RuntimeError(
+            f"to: a meta tensor has shape {x.shape} and no data to copy to {where}; "
+            f"make real data with minitorch.empty_like(x, device='{where}')"
+        )
+    if where.type == "cuda":
+        with _on(where) as module:
+            return module.asarray(x)
+    return x.get()
+
+
+def empty(shape: Sequence[int], dtype: np.dtype, where: device | str = CPU) -> Array:
+    """A new array of any values on that device (none at all on "meta").
+
+    Raises:
+        MemoryError: names the shape, the dtype and the bytes asked for.
+    """
+    where = device(where)
+    if where.type == "meta":
+        return Meta(tuple(shape), dtype)
+    if where.type == "cuda":
+        with _on(where) as module:
+            return module.empty(shape, dtype)
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError, OverflowError) as error:
+        if any(n < 0 for n in shape):
+            raise ValueError(f"shape {tuple(shape)}: a size is negative") from error
+        size = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
+        raise MemoryError(f"shape {tuple(shape)} of {dtype} takes {size:,} bytes") from error
+
+
+def full(shape: Sequence[int], value: Any, dtype: np.dtype, where: device | str = CPU) -> Array:
+    """A new array filled with one value."""
+    x = empty(shape, dtype, where)
+    x[...] = value
+    return x
+
+
+# from anything to an array ----------------------------------------------------------------------
+
+
+def ready(x: np.ndarray, name: str = "tensor") -> np.ndarray:
+    """The host array in native byte order, or a TypeError when its dtype is not one of ours."""
+    if x.dtype.newbyteorder("=") not in DTYPES:
+        hint = {
+            "c": "complex numbers are not supported; keep real and imaginary parts apart",
+            "O": "an object array holds no numbers; check for None, strings or ragged rows",
+            "U": "strings are not numbers; map them to integers first",
+            "S": "bytes are not numbers; map them to integers first",
+        }.get(x.dtype.kind, f"use astype with one of {', '.join(d.name for d in DTYPES)}")
+        raise TypeError(f"{name}: cannot hold dtype {x.dtype}: {hint}")
+    return x.astype(x.dtype.newbyteorder("="), copy=False)
+
+
+def from_host(data: Any, dtype: np.dtype | None = None, name: str = "tensor") -> np.ndarray:
+    """A fresh NumPy array made from numbers, nested sequences or a NumPy array.
+
+    Python floats take the default dtype, ints int64, bools bool; NumPy arrays and scalars keep
+    theirs.
+
+    Raises:
+        TypeError: what is inside is no number (None, strings, complex).
+        ValueError: rows differ in length; the message names the first such row.
+    """
+    typed = isinstance(data, (np.ndarray, np.generic))
+    try:
+        x = np.array(data)
+    except ValueError as error:
+        raise ValueError(f"{name}: {_ragged(data) or error}") from error
+    x = ready(x, name)
+    if dtype is None and not typed and x.dtype == float64 and not _holds_numpy(data):
+        dtype = _default_dtype
+    return x if dtype is None else x.astype(dtype, copy=False)
+
+
+def _holds_numpy(data: Any) -> bool:
+    """True when a nested sequence ends in NumPy values, which keep their dtype."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic))
+
+
+def _ragged(data: Any, where: str = "") -> str | None:
+    """Names the first row whose length differs from the first row's, or None."""
+    if not isinstance(data, (list, tuple)) or not data:
+        return None
+    sizes = [len(row) if isinstance(row, (list, tuple)) else None for row in data]
+    for i, size in enumerate(sizes):
+        if size != sizes[0]:
+            have, want = (("a number" if n is None else f"{n} items") for n in (size, sizes[0]))
+            return f"rows differ in length: row {where}{i} has {have}, row {where}0 has {want}"
+    return next(
+        (text for i, row in enumerate(data) if (text := _ragged(row, f"{where}{i}, "))), None
+    )
+
+
+def strided(x: Array, shape: Sequence[int], strides: Sequence[int]) -> Array:
+    """A read-only view of `x` with any shape and strides (in bytes): windows without a copy.
+
+    NumPy's and CuPy's `as_strided` are not reached through the protocols, so they are named here.
+    """
+    if isinstance(x, np.ndarray):
+        return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+    if isinstance(x, Meta):
+        return Meta(tuple(shape), x.dtype)
+    return cupy().lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def expanded(x: Array, shape: Sequence[int]) -> Array:
+    """`np.broadcast_to(x, shape)`, in a fifth of its time where x lies in memory in one piece."""
+    if not isinstance(x, np.ndarray) or not x.flags.c_contiguous or not x.size:
+        return np.broadcast_to(x, shape)
+    new = len(shape) - x.ndim
+    strides = [0] * new
+    for n, m, step in zip(shape[max(new, 0) :], x.shape, x.strides):
+        if m not in (1, n):
+            break
+        strides.append(step if m == n else 0)
+    if len(strides) != len(shape):
+        return np.broadcast_to(x, shape)  # raises, in NumPy's words
+    y = np.ndarray(shape, x.dtype, x, 0, strides)
+    y.flags.writeable = False
+    return y
+
+
+# random numbers ---------------------------------------------------------------------------------
+
+
+class Generator:
+    """A stream of random numbers, drawn on the host so that CPU and GPU see the same ones.
+
+    It is NumPy's PCG64; its state is a dict of plain numbers that survives JSON.
+
+    >>> g = Generator().manual_seed(0)
+    >>> state = g.get_state()
+    >>> a = g.numpy.random()
+    >>> g.set_state(state)
+    >>> a == g.numpy.random()
+    True
+    """
+
+    def __init__(self, device: str | device = "cpu"):
+        type(CPU)(device)  # checked only: draws are made on the host whatever device is named
+        self.seed()
+
+    def seed(self) -> int:
+        """Starts from a seed that the operating system picks; returns it."""
+        picked = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+        self.manual_seed(picked)
+        return picked
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Starts over from `seed`."""
+        if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
+            raise TypeError(f"manual_seed: expected an int, got {seed!r}")
+        self._seed = int(seed)
+        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        return self
+
+    def initial_seed(self) -> int:
+        """The seed this stream was started from."""
+        return self._seed
+
+    def get_state(self) -> dict[str, Any]:
+        """The state, as nested dicts of ints and strings."""
+        return {"seed": self._seed, "bits": self.numpy.bit_generator.state}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes back to a state that `get_state` gave."""
+        self.numpy.bit_generator.state = state["bits"]
+        self._seed = state["seed"]
+
+    def normal(self, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+        """Draws from N(0, 1)."""
+        return self._draw(self.numpy.standard_normal, shape, dtype)
+
+    def uniform(self, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+        """Draws evenly from [0, 1)."""
+        return self._draw(self.numpy.random, shape, dtype)
+
+    def _draw(self, sample: Any, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+        # NumPy draws float32 and float64 natively; other dtypes are rounded from float32.
+        drawn = dtype if dtype in (float32, float64) else float32
+        return np.asarray(sample(tuple(shape), dtype=drawn.type)).astype(dtype, copy=False)
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seeds the default stream, from which everything random draws; returns it."""
+    return default_generator.manual_seed(seed)
+
+
+def shape_of(size: Iterable[Any], name: str = "size") -> tuple[int, ...]:
+    """A shape from `(2, 3)`, `[2, 3]` or loose ints, checked."""
+    sizes = tuple(size)
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    for n in sizes:
+        if isinstance(n, bool) or not hasattr(n, "__index__"):
+            raise TypeError(f"{name}: expected ints, got {n!r} in {sizes}")
+    shape = tuple(n.__index__() for n in sizes)
+    if any(n < 0 for n in shape):
+        raise ValueError(f"{name}: sizes must not be negative, got {shape}")
+    return shape

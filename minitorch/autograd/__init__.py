@@ -1,0 +1,27 @@
+"""Gradients on demand, ops of your own, Jacobians: torch.autograd's names."""
+
+from minitorch.autograd import functional
+from minitorch.autograd.function import Function, once_differentiable
+from minitorch.autograd.on_demand import grad
+from minitorch.gradcheck import gradcheck, gradgradcheck
+from minitorch.modes import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    no_grad,
+    set_grad_enabled,
+)
+
+__all__ = [
+    "Function",
+    "detect_anomaly",
+    "enable_grad",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "no_grad",
+    "once_differentiable",
+    "set_grad_enabled",
+]

@@ -1,0 +1,281 @@
+"""Going backward: where a sweep starts, what hooks see on the way, and where gradients end.
+
+`Tensor.backward`, `retain_grad` and `register_hook` are bound from here.
+"""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minitorch.array import Array
+from minitorch.tape import (
+    Mode,
+    Node,
+    Pick,
+    Sweep,
+    current_mode,
+    key_of,
+    leading_to,
+    restore_mode,
+    set_mode,
+    stamp,
+)
+from minitorch.tensor import LEAF, ShapeError, Tensor, make, quiet
+
+
+def backward(
+    self: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Sequence[Tensor] | None = None,
+) -> None:
+    """Adds dL/dx into `.grad` of every leaf x that this tensor was computed from.
+
+    Args:
+        gradient: dL/d(self), of this tensor's shape; 1 for a tensor of one element.
+        retain_graph: keep what the tape saved, for another backward (default: `create_graph`).
+        create_graph: record the backward itself, so that gradients have gradients.
+        inputs: add into these leaves only.
+
+    Raises:
+        RuntimeError: no graph leads here (the message says why), the tensor has more than one
+            element and no `gradient` was given, or the graph was used up already.
+    """
+    found = gradients([self], [gradient], inputs, retain_graph, create_graph, "backward")
+    # Arrays that somebody holds already, and no leaf may come to hold as well.
+    handed = {id(gradient.array)} if isinstance(gradient, Tensor) else set()
+    for leaf, g in found:
+        if leaf is None or g is None:
+            continue
+        if not create_graph:
+            g = exclusive(g, handed)
+        leaf._grad = g if leaf._grad is None else _accumulate(leaf._grad, g, create_graph)
+
+
+# starting a sweep -------------------------------------------------------------------------------
+
+
+def gradients(
+    outputs: Sequence[Tensor],
+    grad_outputs: Sequence[Any],
+    inputs: Sequence[Tensor] | None,
+    retain_graph: bool | None,
+    create_graph: bool,
+    who: str,
+) -> list[tuple[Any, Tensor | None]]:
+    """Sweeps from `outputs`: (tensor, its gradient) for each input, or for every leaf reached."""
+    keep = create_graph if retain_graph is None else retain_graph
+    sweep = Sweep(keep, _lift if create_graph else None)
+    for y, g in zip(outputs, grad_outputs, strict=True):
+        if y.node is None:
+            raise RuntimeError(f"{who}: {_why_no_graph(y)}")
+        g = _first_gradient(y, g, who)
+        sweep.send(y if y.node is LEAF else y.node, g if create_graph else g.array)
+    wanted = capture = None
+    if inputs is not None:
+        targets = [x if x.node is LEAF else x.node for x in inputs]
+        roots = [y.node for y in outputs if y.node is not LEAF]
+        wanted = leading_to({key_of(t) for t in targets}, roots)
+        capture = {t.birth: None for t in targets if isinstance(t, Node)}
+    _quietly(sweep.run, wanted, capture, recording=create_graph)
+    if inputs is None:
+        return [(leaf, _leaf_gradient(leaf, g)) for leaf, g in sweep.leaves.values()]
+    return [(x, _gradient_of(x, sweep, capture)) for x in inputs]
+
+
+def _quietly(run: Callable, *args: Any, recording: bool) -> None:
+    """Runs a sweep with the recording switch set, and NumPy's floating-point warnings off."""
+    was = set_mode(Mode(recording, current_mode().watchers if recording else ()))
+    try:
+        with np.errstate(all="ignore"):
+            run(*args)
+    finally:
+        restore_mode(was)
+
+
+def _lift(node: Node, name: str, value: Any) -> Any:
+    """Makes Tensors of a saved value, so that rules run on Tensors and are recorded."""
+    op = node.plan.op
+    if name == "y":
+        return _lift_outputs(node, value) if type(value) is tuple else make(value, node)
+    if name not in op.inputs:
+        return value
+    if op.variadic:
+        return tuple([_lift_input(node, i, each, name) for i, each in enumerate(value)])
+    return _lift_input(node, op.inputs.index(name), value, name)
+
+
+def _lift_outputs(node: Node, parts: tuple) -> tuple[Tensor, ...]:
+    return tuple(
+        [make(p, Pick(node, i, p) if p.dtype.kind == "f" else None) for i, p in enumerate(parts)]
+    )
+
+
+def _lift_input(node: Node, index: int, value: Any, name: str) -> Any:
+    if index not in node.plan.wanted:
+        return value
+    parent = node.parents[node.plan.wanted.index(index)]
+    if isinstance(parent, Node):
+        return make(value, parent)
+    if parent.array is not value:
+        raise RuntimeError(
+            f"{node.name}: the array of leaf {name!r} was replaced after it was used; "
+            "create_graph needs the leaf as it was"
+        )
+    return parent
+
+
+def _first_gradient(y: Tensor, g: Any, who: str) -> Tensor:
+    """dL/dy at the start of a sweep, checked."""
+    if g is None:
+        if y.array.size != 1:
+            raise RuntimeError(
+                f"{who}: the tensor has shape {y.shape}, and a gradient starts from one number; "
+                "write y.sum().backward(), or pass gradient= of that shape"
+            )
+        return make(np.ones_like(y.array))
+    if not isinstance(g, Tensor):
+        g = Tensor(g, device=y.device)
+    if g.shape != y.shape:
+        raise ShapeError(f"{who}: gradient has shape {g.shape}, expected {y.shape}")
+    return g if g.dtype == y.dtype else make(g.array.astype(y.dtype))
+
+
+def _why_no_graph(y: Tensor) -> str:
+    """The reason a tensor has no graph, in one sentence with a fix."""
+    if y.cut is not None:
+        return f"this tensor has no graph: {y.cut}"
+    return (
+        "this tensor has no graph: nothing it was computed from requires grad; "
+        "make the leaves with requires_grad=True"
+    )
+
+
+def _leaf_gradient(leaf: Tensor, g: Any) -> Tensor:
+    """Runs a leaf's hooks on its complete gradient."""
+    if isinstance(g, np.generic):
+        g = np.asarray(g)
+    for hook in tuple(leaf.__dict__.get("_hooks", ())):
+        g = hook(g)
+    return g if isinstance(g, Tensor) else make(g)
+
+
+def _gradient_of(x: Tensor, sweep: Sweep, capture: Any) -> Tensor | None:
+    if x.node is LEAF:
+        entry = sweep.leaves.get(id(x))
+        return None if entry is None else _leaf_gradient(x, entry[1])
+    g = capture[x.node.birth]
+    return g if g is None or isinstance(g, Tensor) else make(g)
+
+
+def exclusive(g: Tensor, handed: set[int]) -> Tensor:
+    """A gradient whose array no other tensor shares: copied unless it is a fresh one.
+
+    A rule may return its `g` itself (add), or a view of it (reshape); two leaves must not end up
+    with one array between them, nor with the caller's.
+    """
+    x = g.array
+    if isinstance(x, np.generic):
+        x = np.asarray(x)
+    if id(x) in handed or x.base is not None:
+        x = x.copy()
+    handed.add(id(x))
+    g.array = x
+    return g
+
+
+def _accumulate(old: Tensor, new: Tensor, create_graph: bool) -> Tensor:
+    """The sum of two backwards. In place, as in torch, unless it has to be recorded."""
+    if create_graph:
+        return old + new
+    quiet.run(operator.iadd, old.array, new.array)
+    stamp(old.array, "backward")
+    return old
+
+
+# hooks --------------------------------------------------------------------------------------------
+
+
+class Handle:
+    """A registered hook; `remove()` takes it away, also at the end of a `with` block."""
+
+    def __init__(self, hooks: list, hook: Callable):
+        self.hooks, self.hook = hooks, hook
+        hooks.append(hook)
+
+    def remove(self) -> None:
+        """Unregisters the hook; a second call does nothing."""
+        if self.hook in self.hooks:
+            self.hooks.remove(self.hook)
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Handle:
+    """Calls `hook(g)` with the complete gradient of this tensor in every backward.
+
+    What it returns, if anything, replaces the gradient. The gradient it sees is read-only.
+
+    Returns:
+        A handle; `handle.remove()` unregisters the hook.
+    """
+    node = self.node
+    if node is None:
+        raise RuntimeError("register_hook: this tensor does not require grad")
+    shape = self.shape
+
+    def on_gradient(g: Any) -> Any:
+        seen = g if isinstance(g, Tensor) else make(_read_only(g))
+        replaced = hook(seen)
+        if replaced is None:
+            return g
+        if replaced.shape != shape:
+            raise ShapeError(
+                f"hook: returned a gradient of shape {replaced.shape}, expected {shape}"
+            )
+        return replaced if isinstance(g, Tensor) else replaced.array
+
+    if isinstance(node, Node):
+        node.hooks = hooks = [] if node.hooks is None else node.hooks
+    else:
+        hooks = self.__dict__.setdefault("_hooks", [])
+    return Handle(hooks, on_gradient)
+
+
+def retain_grad(self: Tensor) -> None:
+    """Keeps the gradient of a result in `.grad`, as leaves do."""
+    node = self.node
+    if node is None:
+        raise RuntimeError("retain_grad: this tensor does not require grad")
+    if not isinstance(node, Node) or self.retains_grad:
+        return
+    self.retains_grad = True
+    me = weakref.ref(self)
+
+    def keep(g: Tensor) -> None:
+        if (x := me()) is not None:
+            x._grad = g.detach().clone() if x._grad is None else x._grad + g.detach()
+
+    self.register_hook(keep)
+
+
+def _read_only(g: Array) -> Array:
+    """A view that cannot be written: gradients are shared, a hook must not edit one in place."""
+    if isinstance(g, np.ndarray):
+        g = g.view()
+        g.flags.writeable = False
+    return g
+
+
+for bound in (backward, register_hook, retain_grad):
+    setattr(Tensor, bound.__name__, bound)

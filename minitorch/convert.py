@@ -1,0 +1,124 @@
+"""Moving and converting: other dtypes, other devices, with gradients that travel back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minitorch import array as arrays
+from minitorch.array import as_dtype, device, move
+from minitorch.op import composite, op
+from minitorch.tensor import Tensor
+
+
+@op(exact_dtype=True)
+def cast(x, *, dtype):
+    """X in another floating dtype          dL/dx = g, in the dtype of x"""
+    return x.astype(dtype)
+
+
+cast.grad(x=lambda g: g)  # the engine brings a gradient to its input's dtype
+
+
+@op(exact_dtype=True)
+def discretize(x, *, dtype):
+    """X as integers or bools, cut off towards zero. It has no gradient: the graph ends here."""
+    return x.astype(dtype)
+
+
+@op(exact_dtype=True)
+def transfer(x, *, to, source):
+    """X on another device          dL/dx = g, moved back"""
+    return move(x, to)
+
+
+transfer.grad(x=lambda g, to, source: transfer(g, to=source, source=to))
+
+
+@composite("to")
+def to(
+    self: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False
+) -> Tensor:
+    """This tensor in another dtype, on another device, or both; itself when nothing changes.
+
+    `x.to("cuda")`, `x.to(float64)`, `x.to("cuda", float64)`, `x.to(other)` for another tensor's
+    dtype and device. Gradients are brought back to the dtype and device of `x`.
+    """
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype, device = arg.dtype, arg.device
+        elif _is_device(arg):
+            device = arg
+        elif arg is not None:
+            dtype = arg
+    y = self
+    if dtype is not None and as_dtype(dtype) != y.dtype:
+        dtype = as_dtype(dtype)
+        y = cast(y, dtype=dtype) if dtype.kind == "f" else discretize(y, dtype=dtype)
+    if device is not None and arrays.device(device) != y.device:
+        y = transfer(y, to=arrays.device(device), source=y.device)
+    return y.clone() if copy and y is self else y
+
+
+def _is_device(arg: Any) -> bool:
+    if isinstance(arg, device):
+        return True
+    return isinstance(arg, str) and arg.partition(":")[0] in ("cpu", "cuda", "meta")
+
+
+def _converter(name: str, dtype: np.dtype) -> Any:
+    def method(self: Tensor) -> Tensor:
+        return self.to(dtype)
+
+    method.__name__ = name
+    method.__doc__ = f"This tensor as {dtype}."
+    return method
+
+
+_SHORT: dict[str, np.dtype] = {
+    "half": arrays.float16,
+    "float": arrays.float32,
+    "double": arrays.float64,
+    "short": arrays.int16,
+    "int": arrays.int32,
+    "long": arrays.int64,
+    "bool": arrays.bool_,
+}
+for name, dtype in _SHORT.items():
+    setattr(Tensor, name, _converter(name, dtype))
+
+
+def cpu(self: Tensor) -> Tensor:
+    """This tensor in the host's memory."""
+    return self.to("cpu")
+
+
+def cuda(self: Tensor, index: int = 0) -> Tensor:
+    """This tensor on a GPU."""
+    return self.to(f"cuda:{index}")
+
+
+def astype(self: Tensor, dtype: Any) -> Tensor:
+    """This tensor in another dtype, by NumPy's name for it."""
+    return self.to(as_dtype(dtype))
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """This tensor in the dtype, and on the device, of another."""
+    return self.to(other)
+
+
+def type(self: Tensor, dtype: Any) -> Tensor:
+    """This tensor in another dtype."""
+    return self.to(dtype)
+
+
+def copy_(self: Tensor, source: Any) -> Tensor:
+    """Writes the values of `source`, broadcast and converted, into this tensor."""
+    self[...] = source if not isinstance(source, Tensor) else source.to(self)
+    return self
+
+
+for bound in (cpu, cuda, astype, type_as, type, copy_):
+    setattr(Tensor, bound.__name__, bound)

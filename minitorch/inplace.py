@@ -1,0 +1,100 @@
+"""Writing in place: when the array itself is written, and when a tensor is given a new value.
+
+Off the tape (under `no_grad`, or when nothing involved requires grad) the array is written, aliases
+see it, and the write is stamped on the tape's clock. On the tape no array is ever written: `x /= 2`
+makes `x` the name of a new value with a new node, so what older nodes saved stays true.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minitorch.call import PLAIN
+from minitorch.tape import Node, current_mode, stamp
+from minitorch.tensor import LEAF, ShapeError, Tensor, make, quiet
+
+
+def inplace_method(call: Callable, name: str, into: Callable | None) -> Callable:
+    """The method that writes the op's result into its first operand."""
+
+    @functools.wraps(call)
+    def method(x: Tensor, *args: Any, **options: Any) -> Tensor:
+        operands = (x, *args, *options.values())
+        if current_mode().recording and any(
+            isinstance(a, Tensor) and a.node is not None for a in operands
+        ):
+            return rebind(x, lambda: call(x, *args, **options), name)
+        if into is not None and len(args) == 1 and not options and x.array.dtype.kind == "f":
+            value = args[0].array if isinstance(args[0], Tensor) else args[0]
+            if np.result_type(x.array, value) == x.array.dtype and type(value) in PLAIN:
+                write_through(x, name, lambda: quiet.run(into, x.array, value))
+                return x
+        y = call(x, *args, **options)
+        _check_fits(x, y, name)
+        write_through(x, name, lambda: x.array.__setitem__(..., y.array))
+        return x
+
+    method.__name__ = name
+    return method
+
+
+def rebind(x: Tensor, compute: Callable[[], Tensor], name: str) -> Tensor:
+    """In place on the tape: `x` becomes a new value with a new node; no saved array is touched.
+
+    Raises:
+        RuntimeError: `x` is a leaf that requires grad, or a view, whose base would not follow.
+    """
+    if x.node is LEAF:
+        raise RuntimeError(
+            f"{name}: this leaf requires grad, and changing it in place would hide the value its "
+            "gradient is taken at; update it under no_grad: with minitorch.no_grad(): x -= lr * g"
+        )
+    is_view = x.node.plan.op.view if isinstance(x.node, Node) else x.array.base is not None
+    if is_view:
+        raise RuntimeError(
+            f"{name}: this tensor is a view of another, which would not see a recorded change; "
+            "write into that one by index (x[i] = v; for x[i] += v, x[i] = x[i] + v), or work on "
+            "a copy (x = x.clone())"
+        )
+    y = compute()
+    _check_fits(x, y, name)
+    if y.dtype != x.dtype:
+        y = y.to(x.dtype)
+    x.array, x.node, x.cut = y.array, y.node, y.cut
+    return x
+
+
+def _check_fits(x: Tensor, y: Tensor, name: str) -> None:
+    if y.shape != x.shape:
+        raise ShapeError(f"{name}: the result has shape {y.shape}, which {x.shape} cannot hold")
+    if y.dtype != x.dtype and not np.can_cast(y.dtype, x.dtype, "same_kind"):
+        raise TypeError(f"{name}: the result is {y.dtype}, which {x.dtype} cannot hold")
+
+
+def write_through(x: Tensor, name: str, write: Callable[[], Any]) -> None:
+    """Writes into the array that aliases share, and stamps it."""
+    try:
+        write()
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise ShapeError(f"{name}: {error}, which shape {x.shape} cannot hold") from error
+        raise ValueError(
+            f"{name}: this tensor is expanded, so several elements share one number; "
+            "write into x.clone()"
+        ) from error
+    stamp(x.array, name)
+
+
+def written(x: Tensor, name: str, write: Callable[[], Any]) -> Tensor:
+    """Replaces the values of `x` by ones that depend on no other tensor; returns it.
+
+    On the tape `x` becomes a new constant, so that what saved the old values still has them.
+    """
+    if current_mode().recording and x.node is not None:
+        rebind(x, lambda: make(x.array.copy(), None, f"{name} replaced its values"), name)
+    write_through(x, name, write)
+    return x

@@ -1,0 +1,221 @@
+"""Switches around a block of code: record or not, and watch for the first NaN.
+
+They hold for this thread (or asyncio task) alone, nest, and are put back whatever happens inside.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import linecache
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextvars import Token
+from typing import Any
+
+import numpy as np
+
+from minitorch.array import has_values
+from minitorch.tape import Mode, Node, current_mode, restore_mode, set_mode
+from minitorch.tensor import Tensor
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Switch:
+    """A context manager, and a decorator, that replaces the mode inside its block."""
+
+    def __init__(self) -> None:
+        self._tokens: list[Token] = []
+
+    def _mode(self, was: Mode) -> Mode:
+        raise TypeError(f"{type(self).__name__} switches nothing")
+
+    def __enter__(self) -> Any:
+        self._tokens.append(set_mode(self._mode(current_mode())))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        restore_mode(self._tokens.pop())
+
+    def __call__(self, function: Callable) -> Callable:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{type(self).__name__}: cannot decorate the generator {function.__name__!r}: the "
+                "switch would stay on between its yields; use a with block inside it"
+            )
+
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with type(self)(*self._arguments()):
+                return function(*args, **kwargs)
+
+        return switched
+
+    def _arguments(self) -> tuple:
+        return ()
+
+
+class _Recording(Switch):
+    """Sets whether ops are recorded."""
+
+    recording: bool
+
+    def __new__(cls, function: Callable | None = None) -> Any:
+        # `@no_grad` without parentheses gives the decorated function itself
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self, function: Callable | None = None):
+        super().__init__()
+
+    def _mode(self, was: Mode) -> Mode:
+        return Mode(self.recording, was.watchers)
+
+
+class no_grad(_Recording):  # noqa: N801 - torch's name
+    """Inside, nothing is recorded: for inference, and for updating parameters in place.
+
+    Also a decorator, of functions but not of generators.
+
+    >>> import minitorch
+    >>> w = minitorch.ones(2, requires_grad=True)
+    >>> with no_grad():
+    ...     w -= 0.5
+    >>> w
+    tensor([0.5000, 0.5000], requires_grad=True)
+    """
+
+    recording = False
+
+
+class enable_grad(_Recording):  # noqa: N801 - torch's name
+    """Inside, ops are recorded again, also within `no_grad`."""
+
+    recording = True
+
+
+class inference_mode(Switch):  # noqa: N801 - torch's name
+    """`no_grad` under torch's other name; `inference_mode(False)` changes nothing."""
+
+    def __init__(self, mode: bool = True):
+        super().__init__()
+        self.mode = mode
+
+    def _mode(self, was: Mode) -> Mode:
+        return Mode(was.recording and not self.mode, was.watchers)
+
+    def _arguments(self) -> tuple:
+        return (self.mode,)
+
+
+class set_grad_enabled(Switch):  # noqa: N801 - torch's name
+    """Switches recording on or off at once; as a context manager, until the end of the block."""
+
+    def __init__(self, mode: bool):
+        super().__init__()
+        self.mode = mode
+        was = current_mode()
+        self._tokens.append(set_mode(Mode(bool(mode), was.watchers)))
+
+    def __enter__(self) -> set_grad_enabled:
+        return self
+
+    def __call__(self, function: Callable) -> Callable:
+        restore_mode(self._tokens.pop())  # as a decorator it must not switch anything yet
+        return super().__call__(function)
+
+    def _arguments(self) -> tuple:
+        return (self.mode,)
+
+
+def is_grad_enabled() -> bool:
+    """True when ops on tensors that require grad are recorded now."""
+    return current_mode().recording
+
+
+# detect_anomaly ---------------------------------------------------------------------------------
+
+
+class detect_anomaly(Switch):  # noqa: N801 - torch's name
+    """Inside, the first NaN raises where it is born: in the forward, or in the backward.
+
+    Every node remembers the line of the program that made it. A forward op that makes NaN of
+    inputs without NaN raises at once; so does a rule in `backward`, with the forward line. What was
+    saved is checked for writes that went around the tape (through `.numpy()` or `.data`).
+
+    Raises (inside the block):
+        FloatingPointError: names the op, the line, and the first element that is NaN.
+    """
+
+    def _mode(self, was: Mode) -> Mode:
+        return Mode(was.recording, (*was.watchers, _watch))
+
+
+def _watch(node: Node, values: Sequence[Any], options: dict[str, Any], y: Any) -> None:
+    """Looks at a new node: where was it made, and is a NaN born in it?"""
+    node.where = users_line()
+    node.inspection = _Inspection(node)
+    for part in y if isinstance(y, tuple) else (y,):
+        if _has_nan(part) and not any(_has_nan(v) for v in values):
+            raise FloatingPointError(
+                f"{node.name}: NaN at {_first_nan(part)} of the output, from inputs without NaN; "
+                f"computed at {node.where}"
+            )
+
+
+class _Inspection:
+    """What is checked around the rules of one node in the backward sweep."""
+
+    def __init__(self, node: Node):
+        self.prints = [_fingerprint(v) for v in node.saved]
+
+    def before(self, node: Node) -> None:
+        """Raises when what the node saved was written around the tape."""
+        for name, value, was in zip(node.plan.names, node.saved, self.prints):
+            if _fingerprint(value) != was:
+                raise RuntimeError(
+                    f"{node.name}: its saved {name!r} of shape {value.shape}, recorded at "
+                    f"{node.where}, was changed through .numpy() or another alias; write to a copy"
+                )
+
+    def after(self, node: Node, g: Any, grads: Sequence[Any]) -> None:
+        """Raises when the rules have made the first NaN of this backward."""
+        came_in = (*(g if type(g) is tuple else (g,)), *node.saved)
+        if any(_has_nan(value) for value in came_in):
+            return
+        for index, grad in zip(node.plan.wanted, grads):
+            if _has_nan(grad):
+                raise FloatingPointError(
+                    f"{node.name}: backward makes NaN at {_first_nan(grad)} of the gradient of "
+                    f"input {index}; the op was computed at {node.where}. If a where() masks that "
+                    "element later, mask it before as well, f(where(ok, x, safe)): 0 * inf is NaN"
+                )
+
+
+def _has_nan(x: Any) -> bool:
+    x = x.array if isinstance(x, Tensor) else x
+    floating = hasattr(x, "dtype") and x.dtype.kind == "f" and has_values(x)
+    return bool(floating and np.isnan(x).any())
+
+
+def _first_nan(x: Any) -> tuple[int, ...]:
+    x = x.array if isinstance(x, Tensor) else x
+    flat = int(np.isnan(x).argmax())
+    return tuple(int(i) for i in np.unravel_index(flat, x.shape))
+
+
+def _fingerprint(x: Any) -> Any:
+    """Changes when the values of a saved array change; None for what holds no values."""
+    if not (hasattr(x, "dtype") and hasattr(x, "sum") and has_values(x)):
+        return None
+    return hash(x.tobytes())
+
+
+def users_line() -> str:
+    """The innermost line of the program outside this package, as "file:line: code"."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and (frame.f_code.co_filename.startswith((_HERE, "<minitorch"))):
+        frame = frame.f_back
+    name, line = frame.f_code.co_filename, frame.f_lineno
+    return f"{name}:{line}: {linecache.getline(name, line).strip()}"

@@ -1,0 +1,275 @@
+"""The op: a function on arrays with its gradient beside it, made to compute and to record.
+
+    @op(broadcasts=True, methods="mul __mul__", reflected="__rmul__")
+    def mul(a, b):
+        '''y = a b          dL/da = g b,   dL/db = g a'''
+        return a * b
+
+    mul.grad(a=lambda g, b: g * b, b=lambda g, a: g * a)
+
+Positional arguments are inputs, and are differentiated; keyword-only arguments are options (a
+caller may give them by position all the same). A rule names what it needs, and only that is kept on
+the tape: `g` first, then any of the output `y`, the inputs, their shapes (`a_shape`) and the
+options. Called on arrays an op computes; called on Tensors it computes and records. Rules are made
+of operators and other ops, so the same text runs backward on arrays, and on Tensors when the
+backward is itself to be differentiated.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minitorch.call import aliased, call_source, compiled, compiled_call
+from minitorch.inplace import inplace_method
+from minitorch.tensor import Tensor
+
+REGISTRY: dict[str, Op] = {}
+COMPOSITES: dict[str, Callable] = {}
+
+
+class Op:
+    """A registered op: its body, its rules, and the functions written for it.
+
+    Attributes:
+        name, body: the function it was made from.
+        inputs, options: the names of what is differentiated, and of what is not.
+        broadcasts, view, exact_dtype, pack, keeps: as given to `op`.
+        rules, joint: what `grad` registered.
+    """
+
+    def __init__(
+        self,
+        body: Callable,
+        broadcasts: bool,
+        view: bool,
+        exact_dtype: bool,
+        pack: str | None,
+        keeps: str | None = None,
+    ):
+        parameters = inspect.signature(body).parameters.values()
+        self.name, self.body = body.__name__, body
+        self.broadcasts, self.view = broadcasts, view
+        self.exact_dtype, self.pack, self.keeps = exact_dtype, pack, keeps
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.inputs = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+        self.options = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        self.rules: dict[str, Callable] = {}
+        self.joint: Callable | None = None
+        self.differentiable = False
+        self.call: Callable = body  # the function that computes and records, once it is written
+        self.plans: dict[int, Plan] = {}
+
+    @property
+    def source(self) -> str:
+        """The text of the function that is called."""
+        return call_source(self, self.name)
+
+    @property
+    def why_cut(self) -> str:
+        """Why a result is outside the graph, when the op has no rules."""
+        return f"{self.name} has no gradient"
+
+    def signature(self) -> inspect.Signature:
+        """How it may be called: options also by position, sizes loose (`x.reshape(2, 3)`)."""
+        shown = []
+        for p in inspect.signature(self.body).parameters.values():
+            if p.name == self.pack:
+                p = inspect.Parameter(p.name, p.VAR_POSITIONAL)
+            elif p.kind is p.KEYWORD_ONLY and not self.variadic:
+                p = p.replace(kind=p.POSITIONAL_OR_KEYWORD)
+            shown.append(p)
+        return inspect.Signature(shown)
+
+    def grad(self, joint: Callable | None = None, /, **rules: Callable) -> None:
+        """Registers a rule per input, or one joint rule that returns a tuple for all of them.
+
+        A joint rule may also name `needs`, a bool per input, to compute only what is needed.
+
+        Raises:
+            TypeError: a rule for no input, or one that asks for a name nobody knows.
+        """
+        known = {"y", *self.inputs, *self.options, *(f"{x}_shape" for x in self.inputs)}
+        known |= {self.keeps} if self.keeps else set()
+        for name, rule in rules.items():
+            if name not in self.inputs:
+                raise TypeError(f"{self.name}.grad: {name!r} is no input; inputs: {self.inputs}")
+            self._check_rule(rule, known)
+        if joint is not None:
+            self._check_rule(joint, known | {"needs"})
+        self.joint, self.rules, self.differentiable = joint, rules, True
+        self.plans.clear()
+
+    def _check_rule(self, rule: Callable, known: set[str]) -> None:
+        first, *names = inspect.signature(rule).parameters
+        if first != "g" or any(n not in known for n in names):
+            raise TypeError(
+                f"{self.name}.grad: a rule takes g first, then any of {sorted(known)}; "
+                f"got ({', '.join([first, *names])})"
+            )
+
+    def plan(self, pattern: int) -> Plan:
+        """The plan for the inputs whose bits are set in `pattern`; made once, then kept."""
+        if pattern not in self.plans:
+            wanted = tuple(i for i in range(pattern.bit_length()) if pattern >> i & 1)
+            self.plans[pattern] = Plan(self, wanted)
+        return self.plans[pattern]
+
+
+class Plan:
+    """For one pattern of inputs that require grad: what is saved, and how the rules run on it.
+
+    Attributes:
+        wanted: the indices of the inputs that require grad.
+        needs_all: what `pull` takes as `needs` when each of them is needed.
+        names: the union of the names that their rules take after `g`.
+        save: (*inputs, y, *options) -> the tuple of the named values.
+        pull: (g, saved, needs) -> a gradient for each wanted input, None where not needed.
+        source: the text of both functions.
+    """
+
+    def __init__(self, op: Op, wanted: tuple[int, ...]):
+        self.op, self.name, self.wanted = op, op.name, wanted
+        self.needs_all = (True,) * len(wanted)
+        if op.joint is not None:
+            rules = {0: op.joint}
+        else:
+            rules = {i: op.rules[op.inputs[i]] for i in wanted if op.inputs[i] in op.rules}
+        takes = {i: tuple(inspect.signature(rule).parameters) for i, rule in rules.items()}
+        self.names = tuple(
+            dict.fromkeys(n for names in takes.values() for n in names[1:] if n != "needs")
+        )
+        save = self._save_source(op)
+        pull = self._pull_source(op, takes)
+        self.source = save + pull
+        title = f"{op.name} for inputs {wanted}"
+        size = max(len(op.inputs), 1 + max(wanted))
+        closed: dict[str, Any]
+        if op.joint is None:
+            closed = {f"rule_{op.inputs[i]}": rule for i, rule in rules.items()}
+        else:
+            closed = {"rule": op.joint}
+            closed["spread"] = lambda needs: _spread(wanted, needs, size)
+            closed["pick"] = lambda found, needs: [
+                found[i] if need else None for i, need in zip(wanted, needs)
+            ]
+        shape_of = _shapes if op.variadic else np.shape
+        self.save = compiled(save, "save", {"shape_of": shape_of}, {}, f"save of {title}")
+        self.pull = compiled(pull, "pull", closed, {}, f"pull of {title}")
+
+    def _save_source(self, op: Op) -> str:
+        taken = (*op.inputs, "y", *op.options, *([op.keeps] if op.keeps else []))
+        values = {x: x for x in taken}
+        values.update({f"{x}_shape": f"shape_of({x})" for x in op.inputs})
+        picked = "".join(f"{values[n]}, " for n in self.names)
+        return f"def save({', '.join(taken)}):\n    return ({picked})\n"
+
+    def _pull_source(self, op: Op, takes: dict[int, tuple[str, ...]]) -> str:
+        lines = ["def pull(g, saved, needs):"]
+        if self.names:
+            lines.append(f"    ({', '.join(self.names)},) = saved")
+        if op.joint is not None:
+            given = ", ".join("spread(needs)" if n == "needs" else n for n in takes[0])
+            lines.append(f"    return pick(rule({given}), needs)")
+        else:
+            lines.append("    return (")
+            for k, i in enumerate(self.wanted):
+                taken = ", ".join(takes.get(i, ()))
+                run = f"rule_{op.inputs[i]}({taken}) if needs[{k}] else None"
+                lines.append(f"        {run if i in takes else None},")
+            lines.append("    )")
+        return "\n".join(lines) + "\n"
+
+
+def _shapes(xs: tuple) -> tuple:
+    return tuple(np.shape(x) for x in xs)
+
+
+def _spread(wanted: tuple[int, ...], needs: tuple[bool, ...], size: int) -> tuple[bool, ...]:
+    """`needs`, given for the wanted inputs, as one bool for each input of the op."""
+    needed = {i for i, need in zip(wanted, needs) if need}
+    return tuple(i in needed for i in range(size))
+
+
+def op(
+    body: Callable | None = None,
+    *,
+    broadcasts: bool = False,
+    methods: str = "",
+    reflected: str = "",
+    inplace: str = "",
+    into: Callable | None = None,
+    pack: str | None = None,
+    view: bool = False,
+    exact_dtype: bool = False,
+    keeps: str | None = None,
+) -> Any:
+    """Makes an op of a function on arrays.
+
+    Args:
+        body: computes with NumPy's words; several outputs are a tuple.
+        broadcasts: the inputs broadcast together; the engine sums gradients back to their shapes.
+        methods: names to bind on Tensor, separated by spaces ("mul __mul__").
+        reflected: names to bind with the operands swapped ("__rmul__").
+        inplace: names to bind that write the result into the first operand ("mul_ __imul__").
+        into: the in-place operator on arrays (`operator.imul`), which saves them a temporary.
+        pack: the option that takes loose positional sizes, as in `x.reshape(2, 3)`.
+        view: the output may share the memory of the first input.
+        exact_dtype: the body has chosen the output's dtype, also where torch would choose another.
+        keeps: the body returns (y, extra), where `extra` (an array or a tuple) is what it computed
+            on the way and a rule may take under this name. It is no output: when the backward is
+            itself recorded it stays a constant, so a rule must hand it on as an option only, to
+            an op that also takes the inputs it was computed from.
+
+    Returns:
+        The function that computes and records; `.grad(...)` registers its rules, `.op` is its
+        registry entry.
+    """
+    if body is None:
+        return functools.partial(
+            op,
+            broadcasts=broadcasts,
+            methods=methods,
+            reflected=reflected,
+            inplace=inplace,
+            into=into,
+            pack=pack,
+            view=view,
+            exact_dtype=exact_dtype,
+            keeps=keeps,
+        )
+    record = Op(body, broadcasts, view, exact_dtype, pack, keeps)
+    call: Any = compiled_call(record)
+    functools.update_wrapper(call, body)
+    del call.__wrapped__  # the call takes its options by position too, the body does not
+    call.__signature__ = record.signature()
+    record.call = call
+    call.op, call.grad = record, record.grad
+    REGISTRY[record.name] = record
+    for name in methods.split():
+        setattr(Tensor, name, call)
+    for name in reflected.split():
+        setattr(Tensor, name, lambda a, b: call(b, a))
+    for name in inplace.split():
+        setattr(Tensor, name, inplace_method(call, name, into))
+    return call
+
+
+def composite(methods: str = "", inplace: str = "") -> Callable[[Callable], Callable]:
+    """Lists a function made of ops for the tests, and binds it as Tensor methods."""
+
+    def bound(function: Callable) -> Callable:
+        call = aliased(function)
+        COMPOSITES[function.__name__] = call
+        for name in methods.split():
+            setattr(Tensor, name, function if name.startswith("__") else call)
+        for name in inplace.split():
+            setattr(Tensor, name, inplace_method(call, name, None))
+        return call
+
+    return bound

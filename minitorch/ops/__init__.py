@@ -1,0 +1,1 @@
+"""The ops, each written once with its gradient beside it."""

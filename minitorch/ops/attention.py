@@ -1,0 +1,111 @@
+"""Attention: every query takes a mean of the values, weighted by how well their keys match it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minitorch.op import composite, op
+from minitorch.ops.dropout import dropout
+from minitorch.ops.matmul import matmul
+from minitorch.ops.reduce import sum
+from minitorch.ops.shape import sum_to, transpose
+from minitorch.tensor import ShapeError, Tensor
+
+
+@op(exact_dtype=True)
+def attention_weights(query, key, attn_mask=None, *, is_causal=False, scale=None):
+    """p = softmax(s q kᵀ + m), over the keys
+
+    dL/dm = p (g - Σ g p) = u,   dL/dq = s u k,   dL/dk = s uᵀ q.
+
+    The query is (..., L, E) and the key (..., S, E), whose axes in front broadcast; `scale` is s,
+    1 / √E unless given. `attn_mask` goes with (..., L, S): bools, True where a key takes part, or
+    floats m that are added. With `is_causal` query i sees the keys 0 to i. A query to which no key
+    is left has weights of 0.
+
+    >>> import minitorch
+    >>> x = minitorch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> attention_weights(x, x, is_causal=True, scale=1.0)
+    tensor([[1.0000, 0.0000],
+            [0.2689, 0.7311]])
+    """
+    _check(query, key, attn_mask, is_causal)
+    p = (query * _scale(query, scale)) @ key.swapaxes(-1, -2)
+    if is_causal:
+        p += np.triu(np.full_like(p, -np.inf, shape=p.shape[-2:]), 1)
+    if attn_mask is not None:
+        if attn_mask.dtype.kind == "b":
+            attn_mask = np.where(attn_mask, np.zeros_like(p, shape=()), -np.inf)
+        p += attn_mask
+    if not p.size:
+        return p
+    top = p.max(axis=-1, keepdims=True)
+    p -= np.where(top == -np.inf, 0, top)
+    np.exp(p, out=p)
+    total = p.sum(axis=-1, keepdims=True)
+    p /= np.where(total == 0, 1, total)
+    return p
+
+
+def _weights_all(g, y, query, key, attn_mask_shape, scale, needs):
+    u = y * (g - sum(g * y, -1, True))
+    su = u * _scale(query, scale) if needs[0] or needs[1] else None
+    return (
+        sum_to(matmul(su, key), query.shape) if needs[0] else None,
+        sum_to(matmul(transpose(su, -1, -2), query), key.shape) if needs[1] else None,
+        sum_to(u, attn_mask_shape) if needs[2] else None,
+    )
+
+
+attention_weights.grad(_weights_all)
+
+
+def _scale(query, scale):
+    return 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+
+
+def _check(query, key, attn_mask, is_causal):
+    who = "scaled_dot_product_attention"
+    if min(query.ndim, key.ndim) < 2 or query.shape[-1] != key.shape[-1]:
+        raise ShapeError(
+            f"{who}: query {query.shape} and key {key.shape}, expected (..., L, E) and (..., S, E)"
+        )
+    if attn_mask is not None and is_causal:
+        raise ValueError(
+            f"{who}: give attn_mask or is_causal, not both; or one mask with both in it"
+        )
+    if attn_mask is not None and attn_mask.dtype.kind not in "bf":
+        raise TypeError(
+            f"{who}: attn_mask is {attn_mask.dtype}, expected bool (True takes part) or floats to "
+            "add; try attn_mask.bool()"
+        )
+
+
+@composite()
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """softmax(q kᵀ / √E) v, of shape (..., L, V), for a value of (..., S, V).
+
+    The arguments are those of `attention_weights`. `dropout_p` drops weights whenever it is not 0:
+    leave it 0 outside of training.
+
+    Raises:
+        ValueError: shapes that do not fit, or both a mask and `is_causal`.
+        TypeError: a mask of integers.
+    """
+    weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
+    if value.shape[-2:-1] != key.shape[-2:-1]:
+        raise ShapeError(
+            f"scaled_dot_product_attention: key {key.shape} and value {value.shape} differ in "
+            "their number, on axis -2"
+        )
+    return matmul(dropout(weights, dropout_p) if dropout_p else weights, value)

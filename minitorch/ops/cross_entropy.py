@@ -1,0 +1,310 @@
+"""Cross-entropy: the price, in nats, of the probability that a model gave to what was true.
+
+For the logits x of one example and its label t the loss is
+
+    l = log Σ_c e^x_c - x_t          dl/dx_c = p_c - [c = t],   p = softmax(x)
+
+All else here is a weighting of that. With target shares q in place of one label, class weights w
+and label smoothing ε, each class has the coefficient
+
+    a_c = w_c ((1 - ε) q_c + ε / C)          l = -Σ_c a_c log p_c          dl/dx_c = A p_c - a_c
+
+where A = Σ_c a_c. The forward keeps e^(x - max x) and its sum: then p costs one multiplication.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minitorch.array import has_values
+from minitorch.convert import cast
+from minitorch.op import op
+from minitorch.ops.index import add_at, pick_at
+from minitorch.ops.labels import (
+    check_probabilities,
+    check_reduction,
+    class_axis,
+    class_weights,
+    holds_labels,
+    say_infinite,
+    say_probabilities,
+    say_raw_scores,
+    used_labels,
+)
+from minitorch.ops.reduce import sum
+from minitorch.ops.shape import broadcast_to, reshape, sum_to
+from minitorch.ops.softmax import log_softmax, softmax
+from minitorch.ops.sums import total as summed
+
+
+class Expected(NamedTuple):
+    """What a target asks of the classes of each example."""
+
+    dim: int  # of the classes
+    divisor: Any  # what the loss is divided by; 1 unless it is a mean
+    index: Any = None  # where the labels point to in the input; None for probabilities
+    used: Any = None  # which labels take part; None for all
+    rows: Any = None  # the weight of each label, 0 where it is ignored; None for 1 everywhere
+    share: Any = None  # da/dq: w (1 - ε); None for 1 everywhere
+    evenly: Any = None  # what smoothing gives to every class: w ε / C
+    dense: bool = True  # has every class a coefficient, or only the label?
+
+
+@op(exact_dtype=True, keeps="kept")
+def cross_entropy(
+    input,
+    target,
+    *,
+    weight=None,
+    ignore_index=-100,
+    reduction="mean",
+    label_smoothing=0.0,
+):
+    """y = mean of l = log Σ_c e^x_c - x_t          dL/dx_c = g (p_c - [c = t]) / N
+
+    Args:
+        input: the logits x, of shape (N, C), (C,) or (N, C, d1, ...): classes on axis 1. Not the
+            output of a softmax, which is said once where it looks like one.
+        target: labels 0 to C-1 of any integer dtype, of the input's shape without the classes; or
+            probabilities, floats of the input's shape, which have a gradient as well.
+        weight: (C,), of each class.
+        ignore_index: labels of this value take no part, and their gradient is 0.
+        reduction: "mean" (over the weights of the labels that take part; over the examples for
+            probabilities), "sum" or "none".
+        label_smoothing: ε, the part of every target that is spread evenly over the classes.
+
+    Raises:
+        IndexError: a label out of range.
+        TypeError: labels that are floats, bools or one-hot.
+        ValueError: shapes that do not fit, probabilities that do not sum to 1, a weight of the
+            wrong size or below 0, or a mean over nothing.
+
+    A logit of -inf is a class ruled out: its gradient is 0, and the loss inf only where it is the
+    label.
+
+    >>> import minitorch
+    >>> logits = minitorch.tensor([[0.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0]])
+    >>> minitorch.nn.functional.cross_entropy(logits, minitorch.tensor([3, 0]), reduction="none")
+    tensor([1.3863, 0.0200])
+    """
+    dim = class_axis("cross_entropy", input)
+    check_reduction("cross_entropy", reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing {label_smoothing}, expected 0 to 1")
+    expected = _expected(
+        "cross_entropy", input, target, dim, weight, ignore_index, reduction, label_smoothing
+    )
+    top = input.max(axis=dim, keepdims=True) if input.size else input
+    say_probabilities(input, top, dim)
+    logp = np.empty_like(input)
+    np.subtract(input, top, out=logp)
+    if expected.dense:
+        e = np.exp(logp)
+        total = summed((dim,), e)
+        logp -= np.log(total)
+        loss = -_times(logp, _coefficients(input, target, expected)).sum(axis=dim)
+        if label_smoothing:
+            say_infinite(loss)
+    else:
+        picked = logp[expected.index]
+        e = np.exp(logp, out=logp)
+        total = summed((dim,), e)
+        loss = _times(np.log(total).reshape(picked.shape) - picked, expected.rows)
+    return _reduced(loss, reduction, expected), (expected, e, total)
+
+
+def _to_logits(g, input, target, kept, reduction):
+    expected, e, total = kept
+    s, dim = _each(g, input.shape, expected, reduction), expected.dim
+    if expected.dense:
+        a = _coefficients(e, target, expected)
+        return soft_cross_entropy_grad(s, input, a, e, total, dim=dim)
+    if expected.rows is not None:
+        s = s * expected.rows.reshape(total.shape)
+    return cross_entropy_grad(s, input, e, total, index=expected.index, dim=dim)
+
+
+def _to_probabilities(g, input, kept, reduction):
+    s = _each(g, input.shape, kept[0], reduction)
+    slope = -s * log_softmax(input, kept[0].dim)
+    return slope if kept[0].share is None else slope * kept[0].share
+
+
+cross_entropy.grad(input=_to_logits, target=_to_probabilities)
+
+
+@op(exact_dtype=True)
+def cross_entropy_grad(s, input, e, total, *, index, dim):
+    """y_c = s (p_c - [c = t])          dL/ds = h - g_t,   dL/dx_c = s p_c (g_c - h)
+
+    The gradient of the cross-entropy of labels, where h = Σ_k g_k p_k and p = e / total is the
+    softmax of x that the forward left over; `s` has size 1 along `dim`, or is one number.
+    """
+    y = e * (s / total)
+    picked = y[index]
+    y[index] = picked - (s.reshape(picked.shape) if s.ndim else s)
+    return y
+
+
+@op(exact_dtype=True)
+def soft_cross_entropy_grad(s, input, a, e, total, *, dim):
+    """y_c = s (A p_c - a_c)          dL/ds = A h - Σ_c g_c a_c
+
+    dL/dx_c = s A p_c (g_c - h),   dL/da_c = s (h - g_c): as above, for coefficients a of sum A.
+    """
+    y = e * (s * a.sum(axis=dim, keepdims=True) / total)
+    y -= s * a
+    return y
+
+
+def _labels_second(g, s, input, index, dim, needs):
+    p = softmax(input, dim)
+    h = sum(g * p, dim, True)
+    ds = sum_to(h - reshape(pick_at(g, index), h.shape), s.shape) if needs[0] else None
+    return ds, s * p * (g - h) if needs[1] else None, None, None
+
+
+def _soft_second(g, s, input, a, dim, needs):
+    p = softmax(input, dim)
+    A = sum(a, dim, True)
+    h = sum(g * p, dim, True)
+    return (
+        sum_to(A * h - sum(g * a, dim, True), s.shape) if needs[0] else None,
+        s * A * p * (g - h) if needs[1] else None,
+        s * (h - g) if needs[2] else None,
+        None,
+        None,
+    )
+
+
+cross_entropy_grad.grad(_labels_second)
+soft_cross_entropy_grad.grad(_soft_second)
+
+
+@op(exact_dtype=True, keeps="expected")
+def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean"):
+    """y = mean of -x_t          dL/dx_c = -g [c = t] / N
+
+    The log-probabilities of the labels, picked out: after `log_softmax` it is the cross-entropy.
+    Raw scores in their place are pointed out once. Arguments and errors are those of
+    `cross_entropy`, without probabilities.
+
+    >>> import minitorch
+    >>> x = minitorch.tensor([[1.0, 2.0], [0.5, 3.0]])
+    >>> minitorch.nn.functional.nll_loss(minitorch.log_softmax(x, 1), minitorch.tensor([1, 0]))
+    tensor(1.4461)
+    """
+    dim = class_axis("nll_loss", input)
+    check_reduction("nll_loss", reduction)
+    expected = _expected("nll_loss", input, target, dim, weight, ignore_index, reduction)
+    picked = input[expected.index]
+    say_raw_scores(picked)
+    return _reduced(-_times(picked, expected.rows), reduction, expected), expected
+
+
+nll_loss.grad(
+    # The target is named so that a change of the labels in place is noticed.
+    input=lambda g, input_shape, target, expected, reduction: add_at(
+        -_each_label(g, expected, reduction), expected.index, input_shape
+    )
+)
+
+
+# what they share --------------------------------------------------------------------------------
+
+
+def _expected(who, input, target, dim, weight, ignore_index, reduction, smoothing=None):
+    """What the target asks for; `smoothing` is None where probabilities are no target."""
+    mean = reduction == "mean"
+    w = class_weights(who, weight, input, dim)
+    share = evenly = None
+    if w is not None or smoothing:
+        share = (1.0 if w is None else w) * (1 - (smoothing or 0))
+        evenly = (1.0 if w is None else w) * ((smoothing or 0) / max(input.shape[dim], 1))
+    if not holds_labels(who, input, target, dim, only=smoothing is None):
+        check_probabilities(who, target, dim)
+        if mean and not input.size:
+            raise ValueError(f"{who}: the mean over an empty batch, input {input.shape}")
+        divisor = input.size // input.shape[dim] if mean else 1
+        return Expected(dim, divisor, None, None, None, share, evenly)
+    used = used_labels(who, input, target, dim, ignore_index)
+    if used is not None:
+        target = np.where(used, target, 0)
+    rows = None if w is None else w.reshape(-1)[target]
+    if used is not None:
+        rows = used.astype(input.dtype) if rows is None else rows * used
+    divisor = 1
+    if mean:
+        divisor = target.size if rows is None else rows.sum()
+        if not target.size:
+            raise ValueError(f"{who}: the mean over an empty batch, input {input.shape}")
+        if rows is not None and has_values(rows) and divisor == 0:
+            raise ValueError(_nothing(who, target, used, ignore_index))
+    return Expected(dim, divisor, _index(target, dim), used, rows, share, evenly, bool(smoothing))
+
+
+def _index(target, dim):
+    """What picks from the input, for every label, the number of its class."""
+    if target.ndim == 1:
+        return np.arange(target.size, like=target), target
+    spots = [
+        np.arange(n, like=target).reshape(-1, *[1] * (target.ndim - 1 - i))
+        for i, n in enumerate(target.shape)
+    ]
+    spots.insert(dim, target)
+    return tuple(spots)
+
+
+def _nothing(who, target, used, ignore_index):
+    """Why the weights of a batch sum to nothing."""
+    if used is not None and not used.any():
+        return (
+            f"{who}: all {target.size} targets equal ignore_index {ignore_index}: nothing to "
+            "average; reduction='sum' gives 0"
+        )
+    return f"{who}: the weights of the classes in this batch sum to 0: nothing to average"
+
+
+def _coefficients(like, target, expected):
+    """a_c for each class, in an array like `like`."""
+    if expected.index is None:
+        a = target if target.dtype == like.dtype else cast(target, dtype=like.dtype)
+    else:
+        a = np.zeros_like(like)
+        a[expected.index] = 1
+    if expected.share is not None:
+        a = a * expected.share + expected.evenly
+    if expected.used is not None:
+        a = a * expected.used.reshape(_one_class(like.shape, expected.dim))
+    return a
+
+
+def _one_class(shape, dim):
+    """`shape` with a single class."""
+    return (*shape[:dim], 1, *shape[dim + 1 :])
+
+
+def _times(x, weight):
+    """x weighted; what weighs nothing is 0, also where x is infinite: 0 log 0 is 0."""
+    return x if weight is None else np.where(weight == 0, 0, x * weight)
+
+
+def _reduced(loss, reduction, expected):
+    return loss if reduction == "none" else loss.sum() / expected.divisor
+
+
+def _each(g, shape, expected, reduction):
+    """The gradient that arrives at each example, shaped to go with the classes."""
+    if reduction == "none":
+        return reshape(g, _one_class(shape, expected.dim))
+    return g / expected.divisor
+
+
+def _each_label(g, expected, reduction):
+    """The gradient that arrives at each label."""
+    if expected.rows is not None:
+        return g / expected.divisor * expected.rows
+    shape = expected.index[expected.dim].shape
+    return g if reduction == "none" else broadcast_to(g / expected.divisor, shape)

@@ -1,0 +1,195 @@
+"""Labels, class probabilities and class weights: what they must look like, and what to say if not.
+
+A wrong label is the mistake that costs most and shows least: NumPy takes -1 for the last class, a
+GPU wraps around, and the loss goes down all the same. So labels are looked at, once, as unsigned
+numbers: a negative one is then a huge one, and a single maximum finds both kinds.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from minitorch.array import has_values
+from minitorch.call import _said
+from minitorch.tensor import ShapeError
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def check_reduction(who, reduction):
+    """Raises ValueError for a reduction that is none of the three."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{who}: reduction {reduction!r}, expected 'mean', 'sum' or 'none'")
+
+
+def say_once(key, text):
+    """A warning that is given once in a process; `key` stands in `minitorch.call._said` then."""
+    if key not in _said:
+        _said.add(key)
+        warnings.warn(f"{text}. This is said once", stacklevel=5)
+
+
+# shapes and kinds -------------------------------------------------------------------------------
+
+
+def class_axis(who, input):
+    """The axis of the classes: 1, or 0 for a single example."""
+    if input.dtype.kind != "f":
+        raise TypeError(f"{who}: input needs float, got {input.dtype}; try input.float()")
+    if not input.ndim:
+        raise ShapeError(f"{who}: input is one number, expected (N, C), (C,) or (N, C, d1, ...)")
+    return 1 if input.ndim > 1 else 0
+
+
+def holds_labels(who, input, target, axis, only=False):
+    """True where target holds labels, False for probabilities, which `only` does not take.
+
+    Raises:
+        TypeError: it is a kind of number that neither of them is.
+        ValueError: its shape does not go with the input's.
+    """
+    if not hasattr(target, "dtype"):
+        raise TypeError(f"{who}: target must be a Tensor, got {type(target).__name__}")
+    kind, shape = target.dtype.kind, target.shape
+    expected = input.shape[:axis] + input.shape[axis + 1 :]
+    if kind == "b":
+        raise TypeError(f"{who}: target is bool, expected integer labels; try target.long()")
+    if shape == input.shape and not (kind == "f" and only):
+        if kind == "f":
+            return False
+        raise TypeError(
+            f"{who}: target is {target.dtype} of the input's shape {shape}, expected labels of "
+            f"shape {expected}; from one-hot rows: target.argmax({axis})"
+        )
+    if kind == "f":
+        raise TypeError(
+            f"{who}: target is {target.dtype} of shape {shape}, expected integer labels of shape "
+            f"{expected}; try target.astype(int), if the numbers are whole"
+        )
+    if shape != expected:
+        raise ShapeError(
+            f"{who}: target has shape {shape}, expected {expected} for input {input.shape}"
+            f"{_shape_hint(input, target, expected)}"
+        )
+    return True
+
+
+def _shape_hint(input, target, expected):
+    """What to write, where the shapes show what was meant."""
+    if target.ndim == len(expected) + 1 and target.shape[1:2] == (1,):
+        return "; try target.squeeze(1)"
+    if target.shape == input.shape[:-1]:
+        dims = ", ".join(map(str, (0, input.ndim - 1, *range(1, input.ndim - 1))))
+        return f"; classes are on axis 1: try input.permute({dims})"
+    return ""
+
+
+# values -----------------------------------------------------------------------------------------
+
+
+def used_labels(who, input, target, axis, ignore_index):
+    """Which labels take part (None: all of them), after a look at their range.
+
+    Raises:
+        IndexError: a label that is neither a class nor `ignore_index`.
+    """
+    C = input.shape[axis]
+    if not has_values(target) or not target.size:
+        return None
+    if target.view(f"u{target.dtype.itemsize}").max() < C and not 0 <= ignore_index < C:
+        return None
+    used = target != ignore_index
+    bad = used & ((target < 0) | (target >= C))
+    n = int(bad.sum())
+    if not n:
+        return None if used.all() else used
+    where = tuple(map(int, np.unravel_index(int(bad.argmax()), bad.shape)))
+    low, high = int(target[used].min()), int(target[used].max())
+    hint = ""
+    if low >= 1 and high == C:
+        hint = ". Labels from 1? try target - 1"
+    elif low < 0 and high < C:
+        hint = f". Is {low} a filler? pass ignore_index={low}"
+    place = f"[{', '.join(map(str, where))}]" if where else ""
+    raise IndexError(
+        f"{who}: target{place} = {int(target[where])}, expected 0 to {C - 1} (input "
+        f"{input.shape}); {n} bad label{'s' * (n > 1)} of {target.size}{hint}"
+    )
+
+
+def class_weights(who, weight, input, axis):
+    """The weight of each class in the input's dtype, shaped to go with it; or None.
+
+    Raises:
+        ValueError: a wrong size, or a weight below 0.
+    """
+    if weight is None:
+        return None
+    C = input.shape[axis]
+    if weight.shape != (C,):
+        raise ShapeError(f"{who}: weight: shape {weight.shape}, expected {(C,)}, one per class")
+    if has_values(weight) and not weight.min() >= 0:
+        c = int(weight.argmin())
+        raise ValueError(f"{who}: weight of class {c} is {float(weight[c])}, expected 0 or more")
+    shape = [1] * input.ndim
+    shape[axis] = C
+    return weight.astype(input.dtype, copy=False).reshape(shape)
+
+
+def check_probabilities(who, target, axis):
+    """Raises ValueError where target is below 0, or does not sum to 1 over the classes."""
+    if not has_values(target) or not target.size:
+        return
+    sums = target.sum(axis=axis)
+    # Negated, so that nan is found too; float16 has 3 digits.
+    off = ~(abs(sums - 1) <= (1e-4 if target.dtype.itemsize > 2 else 1e-2))
+    if off.any():
+        row = np.unravel_index(int(off.argmax()), off.shape)
+        place = f" at {', '.join(map(str, map(int, row)))}" if row else ""
+        raise ValueError(
+            f"{who}: the target probabilities{place} sum to {float(sums[row]):.6g}, expected 1; "
+            "counts need target / target.sum(1, keepdim=True)"
+        )
+    if not (low := float(target.min())) >= 0:
+        raise ValueError(f"{who}: a target probability is {low:.6g}, expected 0 to 1")
+
+
+# said once --------------------------------------------------------------------------------------
+
+
+def say_probabilities(input, top, axis):
+    """Says once that logits look like probabilities. `top` is their maximum over the classes."""
+    if "probabilities" in _said or input.shape[axis] < 2 or not has_values(input):
+        return
+    # One number decides nearly always; the rest is looked at only where it fits.
+    if not 0 < float(top.reshape(-1)[0]) <= 1 or not input.min() >= 0:
+        return
+    if abs(input.sum(axis=axis) - 1).max() < 1e-3:
+        say_once(
+            "probabilities",
+            "cross_entropy: every row of the input lies in [0, 1] and sums to 1, as if it came "
+            "out of a softmax; it takes the raw logits, and applies log_softmax itself",
+        )
+
+
+def say_raw_scores(picked):
+    """Says once that what `nll_loss` got are no log-probabilities."""
+    if "log-probabilities" not in _said and has_values(picked) and (picked > 0).any():
+        say_once(
+            "log-probabilities",
+            "nll_loss: the input is above 0 at a label, so it holds no log-probabilities; put "
+            "log_softmax before it, or use cross_entropy",
+        )
+
+
+def say_infinite(loss):
+    """Says once that label smoothing met a class that was ruled out."""
+    if "smoothing" not in _said and has_values(loss) and (infinite := np.isinf(loss)).any():
+        row = np.unravel_index(int(infinite.argmax()), infinite.shape)
+        say_once(
+            "smoothing",
+            f"cross_entropy: the loss at {tuple(map(int, row))} is inf: label smoothing expects "
+            "some of every class, and a logit of -inf rules one out",
+        )

@@ -1,0 +1,231 @@
+"""Order: the largest, the smallest, the middle one, and sorting.
+
+Each finds *indices* first, which have no gradient, and then picks the elements there; the gradient
+goes back to the places they were picked from.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minitorch.op import composite, op
+from minitorch.ops.compare import maximum, minimum
+from minitorch.ops.reduce import amax, amin, argmax, argmin, nonempty, to_ties
+from minitorch.ops.shape import dim_of, reshape
+from minitorch.tensor import Tensor
+
+
+class ValuesIndices(NamedTuple):
+    """What was found, and where along the dim."""
+
+    values: Tensor
+    indices: Tensor
+
+
+class MinMax(NamedTuple):
+    """The smallest and the largest."""
+
+    min: Tensor
+    max: Tensor
+
+
+# picking ----------------------------------------------------------------------------------------
+
+
+@op
+def pick_along(x, *, index, dim, keepdim=True):
+    """y = x at these indices along `dim`, all different          dL/dx = g put there, 0 elsewhere
+
+    `index` has the axes of x; with `keepdim=False` it has size 1 in `dim`, and y has no such axis.
+    """
+    if not x.shape:
+        return x.copy()
+    y = np.take_along_axis(x, index, dim)
+    return y if keepdim else y.squeeze(axis=dim)
+
+
+@op
+def put_along(x, *, index, dim, shape):
+    """y = zeros of `shape`, but x at these indices along `dim`          dL/dx = g, picked there"""
+    if not x.shape:
+        return x.copy()
+    y = np.zeros_like(x, shape=shape)
+    np.put_along_axis(y, index, x, dim)
+    return y
+
+
+pick_along.grad(
+    x=lambda g, x_shape, index, dim: put_along(reshape(g, index.shape), index, dim, x_shape)
+)
+put_along.grad(x=lambda g, index, dim: pick_along(g, index, dim))
+
+
+def _picked(x, index, dim, keepdim):
+    """Values and indices, from indices found with `keepdim`."""
+    values = pick_along(x, index, dim, keepdim or not x.shape)
+    return ValuesIndices(values, index if keepdim else reshape(index, values.shape))
+
+
+# the largest and the smallest -------------------------------------------------------------------
+
+
+@composite(methods="max")
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The largest of all, (values, indices) along `dim`, or the larger of two tensors.
+
+    Of several that are equally large, `x.max()` shares the gradient evenly between them, as `amax`
+    does, and `x.max(dim)` gives it to the first.
+
+    >>> import minitorch
+    >>> x = minitorch.tensor([[1.0, 5.0], [7.0, 3.0]])
+    >>> x.max()
+    tensor(7.)
+    >>> values, indices = x.max(dim=1)
+    >>> indices
+    tensor([1, 0])
+    """
+    if other is not None or isinstance(dim, (Tensor, np.ndarray)):
+        return maximum(input, dim if other is None else other)
+    if dim is None:
+        return amax(input, keepdim=keepdim)
+    dim_of(dim, len(input.shape), "max")
+    nonempty("max", input, dim)
+    return _picked(input, argmax(input, dim, True), dim, keepdim)
+
+
+@composite(methods="min")
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The smallest of all, (values, indices) along `dim`, or the smaller of two tensors.
+
+    Equals share the gradient as in `max`.
+    """
+    if other is not None or isinstance(dim, (Tensor, np.ndarray)):
+        return minimum(input, dim if other is None else other)
+    if dim is None:
+        return amin(input, keepdim=keepdim)
+    dim_of(dim, len(input.shape), "min")
+    nonempty("min", input, dim)
+    return _picked(input, argmin(input, dim, True), dim, keepdim)
+
+
+@composite(methods="aminmax")
+def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+    """(min, max), as `amin` and `amax` find them."""
+    return MinMax(amin(x, dim, keepdim), amax(x, dim, keepdim))
+
+
+# sorting ----------------------------------------------------------------------------------------
+
+
+@op(methods="argsort")
+def argsort(x, *, dim=-1, descending=False, stable=False):
+    """The indices that would sort x along `dim`; equals stay in order, nan counts as the largest.
+
+    >>> import minitorch
+    >>> minitorch.tensor([3, 1, 2]).argsort()
+    tensor([1, 2, 0])
+    """
+    if not x.shape:
+        return x.argmax(keepdims=True)
+    if not descending:
+        return x.argsort(axis=dim, kind="stable")
+    # Sorted backwards and turned round: what is equal keeps its order.
+    turn = (slice(None),) * dim_of(dim, len(x.shape)) + (slice(None, None, -1),)
+    return x.shape[dim] - 1 - x[turn].argsort(axis=dim, kind="stable")[turn]
+
+
+@composite(methods="sort")
+def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
+    """x sorted along `dim`, and the indices it was sorted by.
+
+    >>> import minitorch
+    >>> minitorch.tensor([3.0, 1.0, 2.0]).sort().values
+    tensor([1., 2., 3.])
+    """
+    dim_of(dim, len(x.shape), "sort")
+    return _picked(x, argsort(x, dim, descending, stable), dim, True)
+
+
+@op
+def top_indices(x, *, k, dim=-1, largest=True):
+    """The indices of the k largest (or smallest) along `dim`, the largest (smallest) first."""
+    n = x.shape[dim_of(dim, len(x.shape), "topk")] if x.shape else 1
+    if not 0 <= k <= n:
+        raise ValueError(f"topk: k={k}, and dim {dim} of shape {x.shape} has size {n}")
+    first = (slice(None),) * dim_of(dim, len(x.shape)) + (slice(k),)
+    order = argsort.op.body(x, dim=dim, descending=largest)
+    return order[first] if x.shape else order
+
+
+@composite(methods="topk")
+def topk(
+    x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> ValuesIndices:
+    """The k largest (or smallest) along `dim`, in order, and their indices.
+
+    >>> import minitorch
+    >>> minitorch.tensor([3.0, 1.0, 2.0]).topk(2).values
+    tensor([3., 2.])
+    """
+    return _picked(x, top_indices(x, k, dim, largest), dim, True)
+
+
+# the middle -------------------------------------------------------------------------------------
+
+
+@op
+def kth_index(x, *, k, dim=-1):
+    """The index of the k-th smallest along `dim`, counted from 1; that axis stays, with size 1."""
+    n = x.shape[dim_of(dim, len(x.shape), "kthvalue")] if x.shape else 1
+    if not 1 <= k <= n:
+        raise ValueError(f"kthvalue: k={k}, and dim {dim} of shape {x.shape} has size {n}")
+    if not x.shape:
+        return x.argmax(keepdims=True)
+    here = (slice(None),) * dim_of(dim, len(x.shape)) + (slice(k - 1, k),)
+    return x.argpartition(k - 1, axis=dim)[here]
+
+
+@op
+def median_index(x, *, dim=-1):
+    """The index of the median along `dim`, or of the first nan; that axis stays, with size 1."""
+    n = x.shape[dim_of(dim, len(x.shape), "median")] if x.shape else 1
+    if n == 0:
+        raise ValueError(f"median: dim {dim} of shape {x.shape} has size 0; nothing has no median")
+    nan = x != x
+    middle = kth_index.op.body(x, k=(n + 1) // 2, dim=dim)
+    return np.where(nan.any(axis=dim, keepdims=True), nan.argmax(axis=dim, keepdims=True), middle)
+
+
+@composite(methods="kthvalue")
+def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """The k-th smallest along `dim`, counted from 1, and its index."""
+    return _picked(x, kth_index(x, k, dim), dim, keepdim)
+
+
+@op
+def median_of_all(x):
+    """y = the median of all x          dL/dx = g, shared evenly among the x that equal y; else 0"""
+    flat = x.reshape(-1)
+    index = median_index.op.body(flat)
+    return flat[index].reshape(())
+
+
+median_of_all.grad(x=lambda g, x, y: to_ties(g, x, y, None))
+
+
+@composite(methods="median")
+def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The middle one of all, or (values, indices) along `dim`; of two in the middle, the smaller.
+
+    Of several that are equal, `x.median()` shares the gradient evenly between them, and
+    `x.median(dim)` gives it to the one whose index it returns. A nan among the x is the result.
+
+    >>> import minitorch
+    >>> minitorch.tensor([5.0, 1.0, 3.0, 2.0]).median()
+    tensor(2.)
+    """
+    if dim is None:
+        return median_of_all(x)
+    return _picked(x, median_index(x, dim), dim, keepdim)

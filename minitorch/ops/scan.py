@@ -1,0 +1,112 @@
+"""Scans and products: each result goes on from the one before it.
+
+A product of many numbers has the derivative "the product of all the others". Dividing the product
+by x would give it, but not where x is 0; so what comes before x and what comes after it are
+multiplied up from both ends instead.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitorch.op import op
+from minitorch.ops.arrange import flip, margins
+from minitorch.ops.reduce import beside, total_dtype
+from minitorch.ops.shape import dim_of, ravel, reshape
+
+
+@op(methods="cumsum", inplace="cumsum_", exact_dtype=True)
+def cumsum(x, *, dim, dtype=None):
+    """y_k = x_0 + ... + x_k along `dim`          dL/dx_k = g_k + g_(k+1) + ...
+
+    float32 is added up in float64: running sums in float32 would stop growing at 2^24.
+
+    >>> import minitorch
+    >>> minitorch.tensor([1, 2, 3]).cumsum(0)
+    tensor([1, 3, 6])
+    """
+    dtype = total_dtype(x, dtype)
+    if not x.shape:
+        return x.astype(dtype)
+    wide = np.float64 if dtype.kind == "f" else dtype
+    return x.cumsum(axis=dim, dtype=wide).astype(dtype, copy=False)
+
+
+cumsum.grad(x=lambda g, dim: flip(cumsum(flip(g, dim), dim), dim))
+
+
+@op(methods="prod", exact_dtype=True)
+def prod(x, *, dim=None, keepdim=False, dtype=None):
+    """y = Π x          dL/dx = g times the product of the others, also where some are 0
+
+    >>> import minitorch
+    >>> x = minitorch.tensor([2.0, 0.0, 3.0], requires_grad=True)
+    >>> x.prod().backward()
+    >>> x.grad
+    tensor([0., 6., 0.])
+    """
+    return x.prod(axis=dim, dtype=total_dtype(x, dtype), keepdims=keepdim)
+
+
+def _times_others(g, x, dim):
+    if dim is None:
+        return reshape(_times_others(g, ravel(x), 0), x.shape)
+    before = _shift(cumprod(x, dim), dim)
+    after = flip(_shift(cumprod(flip(x, dim), dim), dim), dim)
+    return beside(g, x.shape, dim) * (before * after)
+
+
+def _shift(x, dim, value=1):
+    """x moved on by one along `dim`: the last element leaves, `value` comes in at the front."""
+    dim = dim_of(dim, len(x.shape))
+    return margins(x, [(1, -1) if i == dim else (0, 0) for i in range(len(x.shape))], value)
+
+
+prod.grad(x=lambda g, x, dim: _times_others(g, x, dim))
+
+
+@op(methods="cumprod", inplace="cumprod_", exact_dtype=True)
+def cumprod(x, *, dim, dtype=None):
+    """y_k = x_0 x_1 ... x_k along `dim`          dL/dx_k = u_k y_(k-1)
+
+    u_k = g_k + x_(k+1) u_(k+1) gathers what comes back from the right, without a division.
+
+    >>> import minitorch
+    >>> minitorch.tensor([1, 2, 3]).cumprod(0)
+    tensor([1, 2, 6])
+    """
+    dtype = total_dtype(x, dtype)
+    return x.cumprod(axis=dim, dtype=dtype) if x.shape else x.astype(dtype)
+
+
+@op
+def recurrence(a, b, *, dim=-1):
+    """y_k = a_k y_(k-1) + b_k along `dim`, from y_(-1) = 0
+
+    dL/db_k = u_k = g_k + a_(k+1) u_(k+1), which is the same recurrence run backwards,
+    dL/da_k = u_k y_(k-1).
+
+    >>> import minitorch
+    >>> half, one = minitorch.full((4,), 0.5), minitorch.ones(4)
+    >>> minitorch.ops.scan.recurrence(half, one)
+    tensor([1.0000, 1.5000, 1.7500, 1.8750])
+    """
+    before = (slice(None),) * dim_of(dim, len(a.shape))
+    y = b.copy()
+    for k in range(1, y.shape[len(before)]):
+        y[(*before, k)] += a[(*before, k)] * y[(*before, k - 1)]
+    return y
+
+
+def _from_right(g, a, dim):
+    """u_k = g_k + a_(k+1) u_(k+1)"""
+    return flip(recurrence(_shift(flip(a, dim), dim), flip(g, dim), dim), dim)
+
+
+def _from_recurrence(g, a, y, dim):
+    u = _from_right(g, a, dim)
+    return u * _shift(y, dim, 0), u
+
+
+recurrence.grad(_from_recurrence)
+cumprod.grad(x=lambda g, x, y, dim: _from_right(g, x, dim) * _shift(y, dim) if x.shape else g)

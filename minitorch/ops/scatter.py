@@ -1,0 +1,326 @@
+"""Reading and writing many places at once: gather and scatter, along an axis or through a mask.
+
+All are ways to write an index: each builds the index that means the same, and reads by `pick_at`,
+adds by `plus_at` or replaces by `setitem`, which have the gradients. `dim` is the axis along which
+the index runs; index and mask are not differentiated.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from minitorch.array import Array, device_of, is_cupy, move
+from minitorch.op import composite
+from minitorch.ops.compare import where
+from minitorch.ops.index import (
+    check_once,
+    pick_at,
+    plus_at,
+    setitem,
+    slice_at,
+    value_for,
+    whole_numbers,
+)
+from minitorch.ops.shape import broadcast_to, dim_of, reshape
+from minitorch.tape import current_mode
+from minitorch.tensor import ShapeError, Tensor
+
+# parts of one axis ------------------------------------------------------------------------------
+
+
+@composite(methods="select")
+def select(x: Tensor, dim: int, index: int) -> Tensor:
+    """y = x at one place of an axis, which is gone from the result; a view.
+
+    >>> import minitorch
+    >>> minitorch.tensor([[1, 2], [3, 4]]).select(1, -1)
+    tensor([2, 4])
+    """
+    return slice_at(x, (*_before(x, dim), operator.index(index), ...))
+
+
+@composite(methods="index_select")
+def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
+    """y = x at the places `index` (a vector) of an axis, in that order.
+
+    >>> import minitorch
+    >>> minitorch.tensor([[1, 2], [3, 4]]).index_select(1, [1, 1, 0])
+    tensor([[2, 2, 1],
+            [4, 4, 3]])
+    """
+    return pick_at(x, _on_axis("index_select", x, dim, index))
+
+
+@composite(methods="index_add", inplace="index_add_")
+def index_add(x: Tensor, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
+    """y = x + alpha source, at the places `index` of an axis; a place named twice gets both."""
+    key = _on_axis("index_add", x, dim, index)
+    source = _placed("index_add", x, dim, index, source)
+    return plus_at(x, source if alpha == 1 else source * alpha, key)
+
+
+@composite(methods="index_copy", inplace="index_copy_")
+def index_copy(x: Tensor, dim: int, index: Any, source: Any) -> Tensor:
+    """y = x with `source` at the places `index` of an axis.
+
+    Raises:
+        ValueError: a place is named twice, and the source requires grad.
+    """
+    key = _on_axis("index_copy", x, dim, index)
+    return _replaced("index_copy", x, _placed("index_copy", x, dim, index, source), key)
+
+
+@composite(methods="index_fill", inplace="index_fill_")
+def index_fill(x: Tensor, dim: int, index: Any, value: Any) -> Tensor:
+    """y = x with one value (a number or a 0-d tensor) at the places `index` of an axis.
+
+    >>> import minitorch
+    >>> minitorch.ones(2, 3).index_fill(1, [0, 2], 5.0)
+    tensor([[5., 1., 5.],
+            [5., 1., 5.]])
+    """
+    return setitem(x, _one("index_fill", value), _on_axis("index_fill", x, dim, index))
+
+
+def _before(x: Tensor, dim: int) -> tuple[slice, ...]:
+    """The index that passes over the axes before `dim`."""
+    if not x.shape:
+        raise IndexError("index: a 0-d tensor has no axis to take parts of")
+    return (slice(None),) * dim_of(dim, len(x.shape))
+
+
+def _on_axis(name: str, x: Tensor, dim: int, index: Any) -> Any:
+    """The index that means x[:, :, index], with as many axes before as `dim` says."""
+    before = _before(x, dim)
+    index = whole_numbers(name, index, x.array, x.shape[len(before)])
+    if index.ndim > 1:
+        raise ShapeError(f"{name}: the index must be a vector, got shape {index.shape}")
+    index = index.reshape(-1)
+    return (*before, index) if before else index
+
+
+def _placed(name: str, x: Tensor, dim: int, index: Any, source: Any) -> Any:
+    """`source` checked to have x's shape, but for one slice per index along `dim`."""
+    source = value_for(x, source)
+    d, n = dim_of(dim, len(x.shape)), np.size(getattr(index, "array", index))
+    expected = (*x.shape[:d], n, *x.shape[d + 1 :])
+    if source.shape != expected:
+        raise ShapeError(f"{name}: 'source' has shape {source.shape}, expected {expected}")
+    return source
+
+
+def _one(name: str, value: Any) -> Any:
+    if getattr(value, "shape", ()):
+        raise ShapeError(f"{name}: 'value' must be a number or 0-d, got shape {value.shape}")
+    return value
+
+
+def _replaced(name: str, x: Tensor, source: Any, key: Any) -> Tensor:
+    """x with `source` at the index; where gradients flow, every place named once."""
+    if current_mode().recording and isinstance(source, Tensor) and source.requires_grad:
+        check_once(name, key, x.shape)
+    return setitem(x, source, key)
+
+
+# gather and scatter -----------------------------------------------------------------------------
+
+
+@composite(methods="gather")
+def gather(x: Tensor, dim: int, index: Any) -> Tensor:
+    """y[i, j] = x[index[i, j], j] for dim 0, x[i, index[i, j]] for dim 1, and so on.
+
+    The index has as many axes as x and, but for `dim`, at most its sizes.
+
+    >>> import minitorch
+    >>> scores = minitorch.tensor([[0.1, 0.7], [0.6, 0.4]])
+    >>> scores.gather(1, [[1], [0]])
+    tensor([[0.7000],
+            [0.6000]])
+    """
+    return pick_at(x, _along("gather", x, dim, index))
+
+
+@composite(methods="scatter", inplace="scatter_")
+def scatter(
+    x: Tensor,
+    dim: int,
+    index: Any,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
+) -> Tensor:
+    """y = x, but y[index[i, j], j] = src[i, j] for dim 0, y[i, index[i, j]] for dim 1, and so on.
+
+    `src` is a tensor at least as large as the index, or a number (also by the name `value`).
+    With `reduce="add"` it is added to what is there, as by `scatter_add`.
+
+    Raises:
+        ValueError: a place is named twice, and src requires grad.
+
+    >>> import minitorch
+    >>> minitorch.zeros(2, 3).scatter(1, [[2], [0]], 1.0)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    src = value if src is None else src
+    if reduce == "add":
+        return scatter_add(x, dim, index, src)
+    if reduce is not None:
+        raise ValueError(f"scatter: reduce must be None or 'add', got {reduce!r}")
+    key = _along("scatter", x, dim, index)
+    return _replaced("scatter", x, _cropped("scatter", x, src, index), key)
+
+
+@composite(methods="scatter_add", inplace="scatter_add_")
+def scatter_add(x: Tensor, dim: int, index: Any, src: Any) -> Tensor:
+    """y = x, and y[index[i, j], j] += src[i, j] for dim 0, y[i, index[i, j]] for dim 1, and so on.
+
+    >>> import minitorch
+    >>> minitorch.zeros(3).scatter_add(0, [0, 2, 0], minitorch.tensor([1.0, 2.0, 3.0]))
+    tensor([4., 0., 2.])
+    """
+    key = _along("scatter_add", x, dim, index)
+    src = _cropped("scatter_add", x, src, index)
+    if not isinstance(src, Tensor):
+        src = np.zeros_like(x.array, shape=_shape(index)) + src
+    return plus_at(x, src, key)
+
+
+@composite(methods="take_along_dim")
+def take_along_dim(x: Tensor, indices: Any, dim: int | None = None) -> Tensor:
+    """`gather` where x and the indices broadcast over the other axes; flat without a dim.
+
+    >>> import minitorch
+    >>> x = minitorch.tensor([[3.0, 1.0, 2.0]])
+    >>> x.take_along_dim(x.argsort(dim=1), dim=1)
+    tensor([[1., 2., 3.]])
+    """
+    if dim is None:
+        return take(x, indices).reshape(-1)
+    indices = whole_numbers("take_along_dim", indices, x.array, x.shape[dim])
+    if indices.ndim != x.ndim:
+        raise ShapeError(f"take_along_dim: x is {x.shape}, indices {indices.shape}: unequal axes")
+    d = dim_of(dim, x.ndim)
+    shape = list(np.broadcast_shapes((*x.shape[:d], 1, *x.shape[d + 1 :]), indices.shape))
+    length, shape[d] = shape[d], x.shape[d]
+    x = broadcast_to(x, tuple(shape))
+    shape[d] = length
+    return gather(x, d, np.broadcast_to(indices, tuple(shape)))
+
+
+def _shape(index: Any) -> tuple[int, ...]:
+    return np.shape(getattr(index, "array", index))
+
+
+def _along(name: str, x: Tensor, dim: int, index: Any) -> tuple:
+    """The index that means [i, index[i, j]]: everywhere but at `dim` each place stays itself."""
+    d, ndim = len(_before(x, dim)), len(x.shape)
+    index = whole_numbers(name, index, x.array, x.shape[d])
+    sizes = index.shape
+    fits = [i == d or n <= m for i, (n, m) in enumerate(zip(sizes, x.shape))]
+    if len(sizes) != ndim or not all(fits):
+        raise ShapeError(
+            f"{name}: the index has shape {sizes}; it must have as many axes as x, of shape "
+            f"{x.shape}, and be no larger than it but along dim {d}"
+        )
+    key = [index] * ndim
+    for i, n in enumerate(sizes):
+        if i != d:
+            key[i] = np.arange(n, like=index).reshape((n,) + (1,) * (ndim - 1 - i))
+    return tuple(key)
+
+
+def _cropped(name: str, x: Tensor, src: Any, index: Any) -> Any:
+    """The part of `src` that lies under the index; a number as it is."""
+    src = value_for(x, src)
+    shape = _shape(index)
+    if not isinstance(src, Tensor) or src.shape == shape:
+        return src
+    if src.ndim != len(shape) or any(n > m for n, m in zip(shape, src.shape)):
+        raise ShapeError(f"{name}: 'src' has shape {src.shape}, too small for an index of {shape}")
+    return slice_at(src, tuple(slice(n) for n in shape))
+
+
+# the elements as one row ------------------------------------------------------------------------
+
+
+@composite(methods="take")
+def take(x: Tensor, index: Any) -> Tensor:
+    """y[i] = the index[i]-th element of x, counted row by row; of the index's shape.
+
+    >>> import minitorch
+    >>> minitorch.tensor([[1, 2], [3, 4]]).take([0, -1])
+    tensor([1, 4])
+    """
+    return pick_at(reshape(x, (-1,)), whole_numbers("take", index, x.array, x.numel()))
+
+
+@composite(methods="put", inplace="put_")
+def put(x: Tensor, index: Any, source: Any, accumulate: bool = False) -> Tensor:
+    """y = x with source[i] as (or, to accumulate, added to) its index[i]-th element."""
+    key = whole_numbers("put", index, x.array, x.numel()).reshape(-1)
+    source = reshape(value_for(x, source), (-1,))
+    flat = reshape(x, (-1,))
+    y = plus_at(flat, source, key) if accumulate else _replaced("put", flat, source, key)
+    return reshape(y, x.shape)
+
+
+# masks ------------------------------------------------------------------------------------------
+
+
+@composite(methods="masked_fill", inplace="masked_fill_")
+def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
+    """y = value where the mask is true, else x          dL/dx = g elsewhere, dL/dvalue = Σ g there
+
+    The value is a number or a 0-d tensor; x and the mask broadcast.
+
+    >>> import minitorch
+    >>> minitorch.zeros(3).masked_fill(minitorch.tensor([True, False, True]), 9.0)
+    tensor([9., 0., 9.])
+    """
+    value = _one("masked_fill", value)
+    if x.dtype.kind in "iu":
+        value = int(value)
+    return where(_mask("masked_fill", x, mask), value, x)
+
+
+@composite(methods="masked_select")
+def masked_select(x: Tensor, mask: Any) -> Tensor:
+    """y = the elements of x where the mask is true, in a row; x and the mask broadcast.
+
+    >>> import minitorch
+    >>> x = minitorch.tensor([[1, 2], [3, 4]])
+    >>> x.masked_select(x % 2 == 0)
+    tensor([2, 4])
+    """
+    mask = _mask("masked_select", x, mask)
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    x = x if x.shape == shape else broadcast_to(x, shape)
+    return pick_at(x, np.broadcast_to(mask, shape))
+
+
+@composite(methods="masked_scatter", inplace="masked_scatter_")
+def masked_scatter(x: Tensor, mask: Any, source: Tensor) -> Tensor:
+    """y = x, and where the mask is true the elements of `source`, one after the other."""
+    mask = np.broadcast_to(_mask("masked_scatter", x, mask), x.shape)
+    count = int(mask.sum())
+    if source.numel() < count:
+        raise ShapeError(
+            f"masked_scatter: the mask has {count} places, the source {source.numel()} elements"
+        )
+    return setitem(x, slice_at(reshape(source, (-1,)), slice(count)), mask)
+
+
+def _mask(name: str, x: Tensor, mask: Any) -> Array:
+    """The mask as an array beside x."""
+    mask = mask.array if isinstance(mask, Tensor) else mask
+    mask = mask if hasattr(mask, "dtype") else np.asarray(mask)
+    if mask.dtype.kind != "b":
+        raise TypeError(f"{name}: the mask must hold bools, got {mask.dtype}; write mask != 0")
+    if is_cupy(x.array) and not is_cupy(mask):
+        mask = move(mask, device_of(x.array))
+    return mask

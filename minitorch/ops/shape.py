@@ -1,0 +1,386 @@
+"""Shape: the same elements in another arrangement; every gradient is the arrangement undone.
+
+All return views: no element moves. `clone` and `contiguous` copy, as their names say.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from minitorch.array import expanded, has_values
+from minitorch.call import axis_error
+from minitorch.op import composite, op
+from minitorch.tape import owner, unbroadcast
+from minitorch.tensor import ShapeError, Tensor
+
+# reshape, and what is written with it -----------------------------------------------------------
+
+
+@op(methods="reshape", pack="shape", view=True)
+def reshape(x, *, shape):
+    """y = the elements of x, in the same order, in another shape          dL/dx = g, shaped as x
+
+    One size may be -1: it is whatever the others leave. A view, or a copy of a transposed tensor.
+
+    >>> import minitorch
+    >>> minitorch.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    if min(shape, default=0) < -1:  # which NumPy takes for a -1
+        raise ValueError(_why_not(x.shape, shape))
+    try:
+        return x.reshape(shape)
+    except ValueError:
+        raise ValueError(_why_not(x.shape, shape)) from None
+
+
+reshape.grad(x=lambda g, x_shape: reshape(g, x_shape))
+
+
+def _why_not(old, new):
+    """The reason why `old` cannot be reshaped into `new`, with the sizes multiplied out."""
+    have = f"{' * '.join(map(str, old)) or 1} = {math.prod(old)} elements"
+    known = [n for n in new if n != -1]
+    if len(new) - len(known) > 1:
+        return f"reshape: only one size can be -1, got {new}"
+    if any(n < 0 for n in known):
+        return f"reshape: sizes must not be negative, but for one -1, got {new}"
+    want = math.prod(known)
+    if len(known) == len(new):
+        return f"reshape: {old} has {have}, {new} has {' * '.join(map(str, new)) or 1} = {want}"
+    if want == 0:
+        return f"reshape: the -1 in {new} could be any size, since the others multiply to 0"
+    return f"reshape: {old} has {have}, which {want} (the sizes of {new} but -1) does not divide"
+
+
+@composite(methods="view")
+def view(x: Tensor, *shape: Any) -> Tensor:
+    """`reshape` that promises not to copy.
+
+    Raises:
+        ShapeError: the elements do not lie in memory in that order (after `transpose`, say).
+        TypeError: a dtype was given; numbers are converted with `.to(dtype)`.
+    """
+    if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list, np.integer, Tensor)):
+        raise TypeError(f"view: expected sizes, got {shape[0]!r}; to convert, x.to({shape[0]!r})")
+    y = reshape(x, *shape)
+    old, new = getattr(x, "array", x), getattr(y, "array", y)
+    if has_values(old) and new.size and owner(new) is not owner(old):
+        raise ShapeError(
+            f"view: {old.shape} to {new.shape} would have to copy, since the elements lie in "
+            f"memory in another order (strides {old.strides}); write x.reshape{new.shape}"
+        )
+    return y
+
+
+@composite(methods="view_as")
+def view_as(x: Tensor, other: Tensor) -> Tensor:
+    """`x.view(other.shape)`."""
+    return view(x, other.shape)
+
+
+@composite(methods="reshape_as")
+def reshape_as(x: Tensor, other: Tensor) -> Tensor:
+    """`x.reshape(other.shape)`."""
+    return reshape(x, other.shape)
+
+
+@composite(methods="ravel")
+def ravel(x: Tensor) -> Tensor:
+    """All elements in one axis."""
+    return reshape(x, (-1,) if 0 not in x.shape else (0,))
+
+
+@composite(methods="flatten")
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The axes from `start_dim` to `end_dim` become one.
+
+    >>> import minitorch
+    >>> minitorch.ones(2, 3, 4).flatten(1).shape
+    (2, 12)
+    """
+    shape = x.shape or (1,)
+    start, end = dim_of(start_dim, len(shape), "flatten"), dim_of(end_dim, len(shape), "flatten")
+    if start > end:
+        raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+@composite(methods="unflatten")
+def unflatten(x: Tensor, dim: int, sizes: Any) -> Tensor:
+    """Axis `dim` becomes several, of these sizes; one of them may be -1.
+
+    >>> import minitorch
+    >>> minitorch.ones(2, 12).unflatten(1, (3, -1)).shape
+    (2, 3, 4)
+    """
+    dim = dim_of(dim, len(x.shape), "unflatten")
+    sizes = tuple(operator.index(n) for n in sizes)
+    n, known = x.shape[dim], math.prod(n for n in sizes if n != -1)
+    missing = sizes.count(-1)
+    fits = n == known if missing == 0 else missing == 1 and known > 0 and n % known == 0
+    if not fits:
+        raise ShapeError(f"unflatten: axis {dim} has size {n}, which {sizes} does not multiply to")
+    sizes = tuple(n // known if size == -1 else size for size in sizes)
+    return reshape(x, (*x.shape[:dim], *sizes, *x.shape[dim + 1 :]))
+
+
+@op(methods="squeeze", view=True)
+def squeeze(x, *, dim=None):
+    """y = x without the axes of size 1 (among `dim`, an int or several)          dL/dx = g, as x
+
+    An axis in `dim` of another size stays.
+    """
+    dims = dims_of(dim, len(x.shape))
+    return x.reshape([n for i, n in enumerate(x.shape) if n != 1 or i not in dims])
+
+
+squeeze.grad(x=lambda g, x_shape: reshape(g, x_shape))
+
+
+@op(methods="unsqueeze", view=True)
+def unsqueeze(x, *, dim):
+    """y = x with a new axis of size 1 at `dim`          dL/dx = g without it
+
+    >>> import minitorch
+    >>> minitorch.ones(3).unsqueeze(1).shape
+    (3, 1)
+    """
+    return x[(slice(None),) * dim_of(dim, len(x.shape) + 1) + (None,)]
+
+
+unsqueeze.grad(x=lambda g, x_shape: reshape(g, x_shape))
+
+
+# permute, and what is written with it -----------------------------------------------------------
+
+
+@op(methods="permute", pack="dims", view=True)
+def permute(x, *, dims):
+    """y[i_dims[0], i_dims[1], ...] = x[i_0, i_1, ...]          dL/dx = g, permuted back"""
+    if len(dims) != len(x.shape):
+        raise ValueError(f"permute: dims {dims} must name each of the {len(x.shape)} axes once")
+    return x.transpose(dims)
+
+
+permute.grad(x=lambda g, dims: permute(g, _inverse(dims)))
+
+
+def _inverse(dims):
+    """The permutation that undoes `dims`."""
+    return tuple(sorted(range(len(dims)), key=lambda i: dims[i] % len(dims)))
+
+
+@op(methods="transpose swapaxes swapdims", view=True)
+def transpose(x, *, dim0, dim1):
+    """y = x with two axes exchanged          dL/dx = g with the same two exchanged
+
+    >>> import minitorch
+    >>> minitorch.ones(2, 3, 4).transpose(1, 2).shape
+    (2, 4, 3)
+    """
+    return x.swapaxes(dim0, dim1)
+
+
+transpose.grad(x=lambda g, dim0, dim1: transpose(g, dim0, dim1))
+swapaxes = swapdims = transpose
+
+
+@composite(methods="t")
+def t(x: Tensor) -> Tensor:
+    """The transposed matrix; a vector or a number as it is."""
+    if len(x.shape) > 2:
+        raise ShapeError(
+            f"t: expected a matrix, got shape {x.shape}; to transpose every matrix in it, "
+            "x.mT; to reverse all axes, x.permute(*reversed(range(x.ndim)))"
+        )
+    return transpose(x, 0, 1) if len(x.shape) == 2 else x
+
+
+def _mt(x: Tensor) -> Tensor:
+    """The last two axes exchanged: every matrix in x transposed."""
+    if x.array.ndim < 2:
+        raise ShapeError(f"mT: expected at least 2 axes, got shape {x.shape}")
+    return transpose(x, -2, -1)
+
+
+def _transposed(x: Tensor) -> Tensor:
+    """The transposed matrix; an error where there are more than two axes."""
+    if x.array.ndim > 2:
+        raise ShapeError(
+            f"T: expected a matrix, got shape {x.shape}; to transpose every matrix in it, x.mT; "
+            "to reverse all axes, x.permute(*reversed(range(x.ndim)))"
+        )
+    return t(x)
+
+
+Tensor.T = property(_transposed)  # type: ignore[attr-defined]
+Tensor.mT = property(_mt)  # type: ignore[attr-defined]
+
+
+@composite(methods="movedim moveaxis")
+def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
+    """Axes `source` (an int or several) go to the places `destination`; the others keep order.
+
+    >>> import minitorch
+    >>> minitorch.ones(2, 28, 28, 3).movedim(-1, 1).shape
+    (2, 3, 28, 28)
+    """
+    here, there = (dims_of(d, len(x.shape), "movedim") for d in (source, destination))
+    if len(here) != len(there):
+        raise ShapeError(
+            f"movedim: source {source} and destination {destination} must be equally long"
+        )
+    order = [i for i in range(len(x.shape)) if i not in here]
+    for place, i in sorted(zip(there, here)):
+        order.insert(place, i)
+    return permute(x, tuple(order))
+
+
+moveaxis = movedim
+
+
+# broadcasting -----------------------------------------------------------------------------------
+
+
+@op(methods="broadcast_to", pack="shape", view=True)
+def broadcast_to(x, *, shape):
+    """y = x repeated along new and size-1 axes until it has `shape`, without copying
+
+    dL/dx = g summed over those axes: `sum_to` is its adjoint.
+    """
+    return expanded(x, shape)
+
+
+@op(methods="sum_to sum_to_size", pack="shape")
+def sum_to(x, *, shape):
+    """y = x summed over the axes along which `shape` would broadcast to x's shape
+
+    dL/dx = g broadcast back: `broadcast_to` is its adjoint.
+    """
+    try:
+        return unbroadcast(x, shape)
+    except ValueError:
+        raise ValueError(f"shape {x.shape} is not what {shape} broadcasts to") from None
+
+
+broadcast_to.grad(x=lambda g, x_shape: sum_to(g, x_shape))
+sum_to.grad(x=lambda g, x_shape: broadcast_to(g, x_shape))
+
+
+@composite(methods="expand")
+def expand(x: Tensor, *sizes: Any) -> Tensor:
+    """x repeated along its size-1 axes and new leading ones, without copying; -1 keeps a size.
+
+    Several elements of the result share one number, so it is read-only: write into a `clone()`.
+
+    >>> import minitorch
+    >>> minitorch.tensor([[1], [2]]).expand(-1, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    new = len(sizes) - len(x.shape)
+    kept = (None,) * new + tuple(x.shape)
+    if new < 0 or any(
+        have is None if want == -1 else have not in (None, 1, want)
+        for want, have in zip(sizes, kept)
+    ):
+        raise ShapeError(
+            f"expand: shape {x.shape} cannot be expanded to {sizes}; only axes of size 1 and new "
+            "leading axes can grow, and -1 keeps the size of an axis that is there"
+        )
+    shape = tuple(have if want == -1 else want for want, have in zip(sizes, kept))
+    return broadcast_to(x, shape)
+
+
+@composite(methods="expand_as")
+def expand_as(x: Tensor, other: Tensor) -> Tensor:
+    """`x.expand(other.shape)`."""
+    return expand(x, other.shape)
+
+
+@composite()
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors expanded to the one shape they broadcast to."""
+    shapes = [x.shape for x in tensors]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(f"broadcast_tensors: shapes {shapes} do not broadcast") from None
+    return tuple(broadcast_to(x, shape) for x in tensors)
+
+
+@composite()
+def atleast_1d(x: Tensor) -> Tensor:
+    """x, of shape (1,) where it was one number."""
+    return x if len(x.shape) >= 1 else reshape(x, (1,))
+
+
+@composite()
+def atleast_2d(x: Tensor) -> Tensor:
+    """x with leading axes of size 1 until there are two."""
+    return x if len(x.shape) >= 2 else reshape(x, (1, *(x.shape or (1,))))
+
+
+@composite()
+def atleast_3d(x: Tensor) -> Tensor:
+    """x with three axes: (N,) becomes (1, N, 1), and (N, M) becomes (N, M, 1)."""
+    return x if len(x.shape) >= 3 else unsqueeze(atleast_2d(x), -1)
+
+
+# copies -----------------------------------------------------------------------------------------
+
+
+@op(methods="clone")
+def clone(x):
+    """y = a copy of x          dL/dx = g"""
+    return x.copy()
+
+
+clone.grad(x=lambda g: g)
+
+
+@composite(methods="contiguous")
+def contiguous(x: Tensor) -> Tensor:
+    """x itself where its elements lie in memory in row-major order, else a copy that does."""
+    return x if x.is_contiguous() else clone(x)
+
+
+# arguments --------------------------------------------------------------------------------------
+
+
+def dim_of(dim: int, ndim: int, name: str = "") -> int:
+    """`dim` counted from the front; a number (no axes) has a dim 0 all the same, as in torch.
+
+    Errors open with `name`; those of an op body need none, the engine names the op.
+
+    Raises:
+        IndexError: `dim` is out of range.
+    """
+    if -ndim <= dim < ndim or (ndim == 0 and dim in (0, -1)):
+        return dim % (ndim or 1)
+    raise axis_error(dim, ndim, name)
+
+
+def dims_of(dim: Any, ndim: int, name: str = "") -> tuple[int, ...]:
+    """The dims meant by an int, several, or None for all, counted from the front.
+
+    Raises:
+        IndexError: one is out of range.
+        ValueError: one is named twice.
+    """
+    if dim is None:
+        return tuple(range(ndim))
+    given = dim if isinstance(dim, (tuple, list)) else (dim,)
+    dims = tuple([dim_of(d, ndim, name) for d in given])
+    if len(set(dims)) < len(dims):
+        where = f"{name}: " if name else ""
+        raise ValueError(f"{where}dims {tuple(given)} name one of {ndim} axes twice")
+    return dims

@@ -1,0 +1,111 @@
+"""Softmax: numbers of any size become shares of one, and how to take their logarithm safely.
+
+e^x overflows in float32 from x = 89 on. Softmax does not change when a constant is added to all x,
+so the largest is subtracted first: every exponent is then at most 0, and one of them is 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitorch.op import composite, op
+from minitorch.ops.arithmetic import div, neg, sub
+from minitorch.ops.elementwise import exp, log
+from minitorch.ops.reduce import sum
+from minitorch.ops.sums import total
+from minitorch.tensor import Tensor
+
+
+@op(methods="softmax")
+def softmax(x, *, dim=None):
+    """y_i = e^x_i / Σ_j e^x_j          dL/dx = y (g - Σ_j g_j y_j)
+
+    The sum runs along `dim`, which has to be named. A row of -inf alone has no shares: it is nan.
+
+    Raises:
+        TypeError: `dim` is missing, or x holds integers.
+
+    >>> import minitorch
+    >>> minitorch.softmax(minitorch.tensor([0.0, 0.0, 1000.0]), dim=0)
+    tensor([0., 0., 1.])
+    """
+    e = _shifted("softmax", x, dim)
+    np.exp(e, out=e)
+    e /= total((dim,), e)
+    return e
+
+
+softmax.grad(x=lambda g, y, dim: y * (g - sum(g * y, dim, True)))
+
+
+@op(methods="log_softmax")
+def log_softmax(x, *, dim=None):
+    """y_i = x_i - log Σ_j e^x_j          dL/dx = g - e^y Σ_j g_j
+
+    With the largest x taken out of the logarithm first, nothing overflows, and no share becomes
+    log 0 unless its x is -inf. A row of -inf alone is nan.
+
+    Raises:
+        TypeError: `dim` is missing, or x holds integers.
+
+    >>> import minitorch
+    >>> minitorch.log_softmax(minitorch.tensor([1000.0, 0.0, -1000.0]), dim=0)
+    tensor([    0., -1000., -2000.])
+    """
+    y = _shifted("log_softmax", x, dim)
+    y -= np.log(total((dim,), np.exp(y)))
+    return y
+
+
+log_softmax.grad(x=lambda g, y, dim: g - exp(y) * sum(g, dim, True))
+
+
+@composite(methods="softmin")
+def softmin(x: Tensor, dim: int | None = None) -> Tensor:
+    """The softmax of -x: the smallest gets the largest share."""
+    return softmax(neg(x), dim)
+
+
+# the same, as it is first written down ----------------------------------------------------------
+
+
+@composite()
+def log_softmax_naive(x: Tensor, dim: int | None = None) -> Tensor:
+    """y = log(e^x / Σ e^x), word for word: right for small x, and useless for others.
+
+    >>> import minitorch
+    >>> log_softmax_naive(minitorch.tensor([1000.0, 0.0, -1000.0]), 0)
+    tensor([ nan, -inf, -inf])
+    """
+    _check("log_softmax_naive", x, dim)
+    e = exp(x)
+    return log(div(e, sum(e, dim, True)))
+
+
+@composite()
+def log_softmax_simplified(x: Tensor, dim: int | None = None) -> Tensor:
+    """y = x - log Σ e^x: without the quotient no share is rounded to 0, but e^x still overflows.
+
+    >>> import minitorch
+    >>> log_softmax_simplified(minitorch.tensor([1000.0, 0.0, -1000.0]), 0)
+    tensor([-inf, -inf, -inf])
+    """
+    _check("log_softmax_simplified", x, dim)
+    return sub(x, log(sum(exp(x), dim, True)))
+
+
+# what the ops share -----------------------------------------------------------------------------
+
+
+def _shifted(name, x, dim):
+    """x - max x along `dim`, in a new array."""
+    _check(name, x, dim)
+    y = np.empty_like(x)
+    return np.subtract(x, x.max(axis=dim, keepdims=True), out=y) if x.size else y
+
+
+def _check(name, x, dim):
+    if dim is None:
+        raise TypeError(f"{name}: say along which dim, as in {name}(x, dim=-1) for the last")
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: needs float, got {x.dtype}; try x.float()")

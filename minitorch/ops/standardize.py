@@ -1,0 +1,163 @@
+"""Standardization: numbers brought to mean 0 and variance 1, and the one gradient that takes.
+
+    x̂ = (x - μ) r,   r = 1 / √(σ² + ε)          y = w x̂ + b
+
+x moves its own μ and r too, which takes out of what arrives all that lies along 1 and along x̂:
+
+    dL/dx = K(w g),   K(v) = r (v - mean v - x̂ mean(v x̂))
+
+K is the slope of x̂ with respect to x, and symmetric.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minitorch.op import op
+from minitorch.ops.elementwise import rsqrt, square
+from minitorch.ops.reduce import mean
+from minitorch.ops.shape import dims_of, sum_to
+from minitorch.ops.sums import folded, total
+from minitorch.tape import unbroadcast
+
+
+@op(exact_dtype=True, keeps="moments")
+def standardize(x, weight=None, bias=None, *, dims=-1, eps=1e-5, center=True):
+    """y = w (x - μ) / √(σ² + ε) + b, with μ and σ² taken over `dims`          dL/dx = K(w g)
+
+    dL/dw = Σ g x̂ and dL/db = Σ g, over what they were broadcast to. With center=False μ is 0.
+
+    >>> import minitorch
+    >>> standardize(minitorch.tensor([[1.0, 2.0, 3.0]]), dims=1)
+    tensor([[-1.2247,  0.0000,  1.2247]])
+    """
+    dims = dims_of(dims, x.ndim)
+    mu, r, d = moments_of(x, dims, eps, center)[:3]
+    return affine(d, r, weight, bias), (mu, r)
+
+
+def moments_of(x, dims, eps, center=True):
+    """μ (None where it is left out), r, x - μ, and σ²."""
+    n = math.prod([x.shape[i] for i in dims])
+    mu = total(dims, x) / n if center else None
+    d = x - mu if center else x.copy()
+    variance = total(dims, d, d) / n
+    return mu, 1 / np.sqrt(variance + eps), d, variance
+
+
+def affine(d, r, weight, bias):
+    """w (r d) + b, written into d."""
+    if weight is not None:
+        weight = weight.astype(d.dtype, copy=False)
+        if math.prod(np.broadcast_shapes(r.shape, weight.shape)) < d.size:
+            r = r * weight  # one pass over d in place of two
+        else:
+            d *= weight
+    d *= r
+    if bias is not None:
+        d += bias.astype(d.dtype, copy=False)
+    return d
+
+
+def standardize_all(g, x, weight, bias_shape, moments, dims, eps, center, needs):
+    options = {"dims": dims, "eps": eps, "center": center}
+    found = standardize_grad(g, x, weight, *moments, wanted=needs, bias_shape=bias_shape, **options)
+    found = iter(found)
+    return tuple([next(found) if need else None for need in needs])
+
+
+standardize.grad(standardize_all)
+
+
+@op(exact_dtype=True)
+def standardize_grad(
+    dy, x, weight, mu, r, *, dims, eps, center=True, wanted=(True, False, False), bias_shape=()
+):
+    """The tuple of those of dx, dw and db that are `wanted`: the gradient of `standardize`.
+
+    Of what arrives there, u = (ux, uw, ub), with m for the mean over `dims`:
+
+        dL/d(dy) = w K(ux) + uw x̂ + ub          dL/dw = Σ dy K(ux)
+        dL/dx = K(uw dy) - r (r c x̂ + b K(w dy) + a K(ux))
+        a = m(w dy x̂),   b = m(ux x̂),   c = m(ux w dy) - m(ux) m(w dy) - a b
+    """
+    dims = dims_of(dims, x.ndim)
+    n = math.prod([x.shape[i] for i in dims])
+    v, dw, db = dy, None, None
+    d = x - mu if center else x.copy()
+    if weight is None or _even(weight.shape, x.ndim, dims):
+        # w is the same wherever μ is, so it comes out of K, and the sums for K are dw and db.
+        along_x, along_1 = total(dims, dy, d) * r, total(dims, dy)
+        if wanted[1]:
+            dw = unbroadcast(along_x, weight.shape)
+        if wanted[2]:
+            even = _even(bias_shape, x.ndim, dims)
+            db = unbroadcast(along_1, bias_shape) if even else folded(bias_shape, dy)
+        along_x = along_x * r  # a new array: dw may share the old one
+        scale = r if weight is None else r * weight.astype(x.dtype, copy=False)
+    else:
+        d *= r
+        if wanted[1]:
+            dw = folded(weight.shape, dy, d)
+        if wanted[2]:
+            db = folded(bias_shape, dy)
+        if wanted[0]:
+            v = dy * weight.astype(x.dtype, copy=False)
+            along_x, along_1, scale = total(dims, v, d), total(dims, v), r
+    dx = None
+    if wanted[0]:
+        d *= along_x / n
+        if center:
+            d += along_1 / n
+        dx = np.subtract(v, d, out=d)
+        dx *= scale
+    return tuple([part for part, want in zip((dx, dw, db), wanted) if want])
+
+
+def _second_order(g, dy, x, weight, mu, r, dims, eps, center, wanted, needs):
+    """Written with ops alone, so that it goes on to any order."""
+    g = iter(g)
+    ux, uw, ub = [next(g) if want else None for want in wanted]
+    options = {"dims": dims, "eps": eps, "center": center}
+
+    def slope(v):
+        return standardize_grad(v, x, None, mu, r, **options)[0]
+
+    def m(v):
+        return mean(v, dims, True)
+
+    xhat = standardize(x, **options)
+    v = dy if weight is None else dy * weight
+    ddy = dx = dw = None
+    if ux is not None:
+        kux = slope(ux)
+        if needs[0]:
+            ddy = kux if weight is None else kux * weight
+        if needs[1]:
+            rate = rsqrt(m(square(x - m(x) if center else x)) + eps)
+            a, b, c = m(v * xhat), m(ux * xhat), m(ux * v)
+            c = (c - m(ux) * m(v) if center else c) - a * b
+            dx = -rate * (rate * c * xhat + b * slope(v) + a * kux)
+        if needs[2]:
+            dw = sum_to(dy * kux, weight.shape)
+    if uw is not None:
+        ddy = _plus(ddy, uw * xhat) if needs[0] else None
+        dx = _plus(dx, slope(uw * dy)) if needs[1] else None
+    if ub is not None and needs[0]:
+        ddy = _plus(ddy, ub + 0 * dy)
+    return ddy, dx, dw, None, None
+
+
+def _plus(a, b):
+    return b if a is None else a + b
+
+
+standardize_grad.grad(_second_order)
+
+
+def _even(shape, ndim, dims):
+    """True where something of this shape, broadcast to `ndim` axes, does not vary along `dims`."""
+    extra = ndim - len(shape)
+    return all(i < extra or shape[i - extra] == 1 for i in dims)

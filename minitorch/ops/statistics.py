@@ -1,0 +1,198 @@
+"""How large numbers are, and how far apart: norm, variance, and the logarithm of a sum of powers.
+
+The letters are those of `reduce.py`: Σ runs over the n elements x that become one y.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minitorch.op import composite, op
+from minitorch.ops.compare import where
+from minitorch.ops.elementwise import exp
+from minitorch.ops.reduce import axes, beside, count, floats, mean, to_ties
+from minitorch.tensor import Tensor
+
+# spread around the mean -------------------------------------------------------------------------
+
+
+@op(methods="var", exact_dtype=True)
+def var(x, *, dim=None, unbiased=True, keepdim=False, correction=None):
+    """y = Σ (x - m)² / (n - c), m the mean          dL/dx = g 2 (x - m) / (n - c)
+
+    c is `correction`: with 1, which `unbiased` stands for, y estimates the variance of what x is a
+    sample of; with 0 it is the variance of x itself.
+
+    Raises:
+        ValueError: n is not more than c.
+
+    >>> import minitorch
+    >>> minitorch.tensor([1.0, 2.0, 3.0]).var()
+    tensor(1.)
+    """
+    return _var("var", x, dim, unbiased, keepdim, correction)
+
+
+@op(methods="std", exact_dtype=True)
+def std(x, *, dim=None, unbiased=True, keepdim=False, correction=None):
+    """y = √var(x)          dL/dx = g (x - m) / (y (n - c)), and 0 where all x are equal
+
+    >>> import minitorch
+    >>> minitorch.tensor([1.0, 2.0, 3.0]).std()
+    tensor(1.)
+    """
+    return np.sqrt(_var("std", x, dim, unbiased, keepdim, correction))
+
+
+def _var(name, x, dim, unbiased, keepdim, correction):
+    floats(name, x)
+    dim, n, c = _degrees(x.shape, dim, unbiased, correction)
+    if n <= c:
+        raise ValueError(
+            f"{name}: needs more than {c} elements with correction={c}; shape {x.shape} has {n} "
+            f"along dim {dim}. With correction=0 one is enough"
+        )
+    d = x - x.sum(axis=axes(dim), keepdims=True) / n
+    d *= d
+    return d.sum(axis=axes(dim), keepdims=keepdim) / (n - c)
+
+
+def _degrees(shape, dim, unbiased, correction):
+    """`dim`, n and c. An older way to write c in torch is a bool, also in the place of `dim`."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return dim, count(shape, dim), int(unbiased) if correction is None else correction
+
+
+def _from_mean(g, x, dim, unbiased, correction):
+    """g (x - m) / (n - c)"""
+    dim, n, c = _degrees(x.shape, dim, unbiased, correction)
+    return beside(g / (n - c), x.shape, dim) * (x - mean(x, dim, True))
+
+
+var.grad(x=lambda g, x, dim, unbiased, correction: _from_mean(2 * g, x, dim, unbiased, correction))
+# Where y is 0 every x - m is 0 too, so that any divisor but 0 will do.
+std.grad(
+    x=lambda g, y, x, dim, unbiased, correction: _from_mean(
+        g / (y + (y == 0)), x, dim, unbiased, correction
+    )
+)
+
+
+@composite()
+def var_mean(
+    x: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    correction: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """(x.var(...), x.mean(...))"""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return var(x, dim, unbiased, keepdim, correction), mean(x, dim, keepdim)
+
+
+@composite()
+def std_mean(
+    x: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    correction: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """(x.std(...), x.mean(...))"""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return std(x, dim, unbiased, keepdim, correction), mean(x, dim, keepdim)
+
+
+# size -------------------------------------------------------------------------------------------
+
+
+@op(methods="norm", exact_dtype=True)
+def norm(x, *, p="fro", dim=None, keepdim=False):
+    """y = (Σ |x|^p)^(1/p)          dL/dx = g sign(x) (|x| / y)^(p - 1), and 0 where x or y is 0
+
+    p = 2, also called "fro", is the usual length; p = inf is the largest |x| and p = -inf the
+    smallest, whose gradient those that are equal share evenly; p = 0 counts what is not 0.
+
+    >>> import minitorch
+    >>> minitorch.tensor([3.0, 4.0]).norm()
+    tensor(5.)
+    """
+    floats("norm", x)
+    p, dim = _power(p), axes(dim)
+    if p == 2:
+        return np.sqrt((x * x).sum(axis=dim, keepdims=keepdim))
+    if p == 0:
+        return (x != 0).sum(axis=dim, keepdims=keepdim, dtype=x.dtype)
+    size = np.abs(x)
+    if p == 1:
+        return size.sum(axis=dim, keepdims=keepdim)
+    if math.isinf(p):
+        return (size.max if p > 0 else size.min)(axis=dim, keepdims=keepdim)
+    return (size**p).sum(axis=dim, keepdims=keepdim) ** (1 / p)
+
+
+def _power(p):
+    if p in ("fro", None):
+        return 2
+    if not isinstance(p, (int, float)):
+        raise ValueError(f"norm: expected a number for p, or 'fro', got {p!r}")
+    return p
+
+
+def _from_norm(g, x, y, p, dim):
+    p = _power(p)
+    if p == 0:
+        return x * 0
+    if p == 2:
+        return x * beside(g / (y + (y == 0)), x.shape, dim)
+    size = abs(x)
+    sign = x / (size + (size == 0))
+    if p == 1:
+        return sign * beside(g, x.shape, dim)
+    if math.isinf(p):
+        return sign * to_ties(g, size, y, dim)
+    share = (size + (size == 0)) / beside(y + (y == 0), x.shape, dim)
+    return sign * share ** (p - 1) * beside(g, x.shape, dim)
+
+
+norm.grad(x=lambda g, x, y, p, dim: _from_norm(g, x, y, p, dim))
+
+
+# the logarithm of a sum of powers ---------------------------------------------------------------
+
+
+@op(methods="logsumexp")
+def logsumexp(x, *, dim, keepdim=False):
+    """y = log Σ e^x          dL/dx = g e^(x - y)
+
+    The largest x is taken out of the logarithm first, so that nothing overflows. Where all x are
+    -inf, y is -inf and the gradient is 0.
+
+    >>> import minitorch
+    >>> minitorch.tensor([1000.0, 1000.0]).logsumexp(0)
+    tensor(1000.6932)
+    """
+    dim = axes(dim)
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    if count(x.shape, dim) == 0:
+        return x.sum(axis=dim, keepdims=keepdim) - math.inf
+    top = x.max(axis=dim, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    y = np.log(np.exp(x - top).sum(axis=dim, keepdims=True))
+    y += top
+    return y if keepdim else y.squeeze(axis=dim)
+
+
+def _shares(x, y, dim):
+    """e^(x - y), the share of each x in the sum; nothing has a share where the sum is 0."""
+    return exp(x - beside(where(y == -math.inf, 0, y), x.shape, dim))
+
+
+logsumexp.grad(x=lambda g, x, y, dim: beside(g, x.shape, dim) * _shares(x, y, dim))

@@ -1,0 +1,351 @@
+"""The tape: what was computed, in the order it was computed, and how to walk it backwards.
+
+Every recorded op leaves a `Node`, numbered at birth. A node is always younger than the nodes it was
+made from, so taking the newest first *is* a topological order: the backward sweep is one loop with
+a heap, without sorting and without recursion.
+
+The birth counter is also the clock of writes: an array written in place is stamped with the next
+number, so "was it changed after this node saved it?" is one comparison.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from minitorch.array import Array
+
+next_birth = count(1).__next__
+
+# the recording switch ---------------------------------------------------------------------------
+
+
+class Mode:
+    """What happens to the ops that run now. Immutable: a context replaces it, and puts it back."""
+
+    __slots__ = ("recording", "watchers")
+
+    def __init__(self, recording: bool = True, watchers: tuple[Callable, ...] = ()):
+        self.recording = recording  # do ops leave nodes?
+        self.watchers = watchers  # called with every new node (`tape`, `detect_anomaly`)
+
+
+# A context variable, so that a thread or an asyncio task never switches off another's recording.
+_RECORDING = Mode()
+_mode: ContextVar[Mode] = ContextVar("minitorch_mode", default=_RECORDING)
+current_mode = _mode.get
+set_mode = _mode.set
+restore_mode = _mode.reset
+
+
+# nodes ------------------------------------------------------------------------------------------
+
+
+class Freed:
+    """Stands in for the saved values of a node that a backward sweep has used up."""
+
+
+FREED = Freed()
+
+
+class Node:
+    """One recorded op: when it was born, what it was made from, what its rules will need.
+
+    Attributes:
+        birth: its number; every node is younger than its parents.
+        plan: which rules will run, and the names of the values they need.
+        parents: for each input that requires grad, its node, or the leaf Tensor itself.
+        saved: the values that the plan names; `FREED` once used.
+        shape, dtype: of the output, which every gradient that arrives must have (for an op with
+            several outputs, `shape` is the list of their shapes and dtypes).
+        hooks: functions that see, and may replace, the gradient of the output.
+        where: the user's line, kept only under `detect_anomaly`.
+        inspection: what `detect_anomaly` checks before and after the rules of this node run.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "birth", "dtype", "parents", "plan", "saved", "shape")
+
+    # Few nodes have these; they live in the class until set, which keeps the others small.
+    hooks: list[Callable] | None = None
+    where: str | None = None
+    inspection: Any = None
+
+    def __init__(self, plan: Any, parents: Sequence[Any], saved: tuple, y: Array):
+        self.birth = next_birth()
+        self.plan = plan
+        self.parents = parents
+        self.saved: Any = saved
+        self.shape: Any = y.shape
+        self.dtype = y.dtype
+
+    @property
+    def name(self) -> str:
+        """The op's name."""
+        return self.plan.name
+
+    @property
+    def next_functions(self) -> tuple[Node, ...]:
+        """The nodes this one was made from, torch's name for a walk through the graph."""
+        return tuple(p for p in self.parents if isinstance(p, Node))
+
+    def __repr__(self) -> str:
+        return f"<{self.name} #{self.birth}>"
+
+
+class Pick(Node):
+    """One of the several outputs of a node: it only says which, so that `g` finds its slot."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, parent: Node, index: int, y: Array):
+        super().__init__(parent.plan, (parent,), (), y)
+        self.index = index
+
+
+# the clock of writes ----------------------------------------------------------------------------
+
+# id(array that owns the memory) -> [a reference that removes the entry, stamp, who wrote]
+_writes: dict[int, list] = {}
+_last_write = 0
+
+
+def owner(x: Array) -> Array:
+    """The array that owns the memory a view looks into."""
+    while (base := x.base) is not None and isinstance(base, type(x)):
+        x = base
+    return x
+
+
+def stamp(x: Array, who: str) -> None:
+    """Notes that `who` has just written into `x`, for every array that shares its memory."""
+    global _last_write
+    x = owner(x)
+    key = id(x)
+    _last_write = next_birth()
+    entry = _writes.get(key)
+    if entry is None:
+        entry = _writes[key] = [weakref.ref(x, lambda _: _writes.pop(key, None)), 0, ""]
+    entry[1], entry[2] = _last_write, who
+
+
+def version(x: Array) -> int:
+    """When the memory of `x` was last written in place; 0 for never."""
+    return _writes[id(owner(x))][1] if id(owner(x)) in _writes else 0
+
+
+def _named_arrays(node: Node) -> Iterator[tuple[str, Any]]:
+    """Everything that a node saved, by name; what came as a tuple one by one."""
+    for name, value in zip(node.plan.names, node.saved, strict=True):
+        if type(value) is tuple:
+            yield from ((f"{name}[{i}]", part) for i, part in enumerate(value))
+        else:
+            yield name, value
+
+
+def _check_unchanged(node: Node) -> None:
+    """Raises when an array that `node` saved was written in place since."""
+    for name, value in _named_arrays(node):
+        if hasattr(value, "base") and version(value) > node.birth:
+            who = _writes[id(owner(value))][2]
+            made = f", recorded at {node.where}," if node.where else ""
+            raise RuntimeError(
+                f"{node.name}: backward needs its {name!r} of shape {tuple(value.shape)}{made} "
+                f"but {who} changed that array in place after it was saved; change a copy instead "
+                "(x = x.clone()), or call backward() before the change"
+            )
+
+
+# the backward sweep -----------------------------------------------------------------------------
+
+Lift = Callable[[Node, str, Any], Any]
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sums `g` over the axes that broadcasting added or stretched: the adjoint of broadcasting."""
+    extra = len(g.shape) - len(shape)
+    if extra < 0:
+        raise ValueError
+    stretched = [i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1]
+    axes = (*range(extra), *stretched)
+    return (g.sum(axes) if axes else g).reshape(shape)
+
+
+def _fit(
+    g: Any, node: Node, saved: Sequence, index: int, shape: tuple[int, ...], dtype: np.dtype
+) -> Any:
+    """Brings a rule's result to its input's shape and dtype, or says that the rule is wrong."""
+    op = node.plan.op
+    name = op.inputs[0 if op.variadic else index]
+    where = f"{op.name}: the gradient of input {name!r}"
+    if not hasattr(g, "shape"):
+        raise RuntimeError(f"{where} is a {type(g).__name__}, expected an array of shape {shape}")
+    if g.shape != shape:
+        try:
+            if not op.broadcasts:
+                raise ValueError
+            g = unbroadcast(g, shape)
+        except ValueError:
+            raise RuntimeError(
+                f"{where} has shape {g.shape}, expected {shape}{_shape_hint(g.shape, shape)}"
+            ) from None
+    if g.dtype != dtype:
+        # NumPy promotes float32 by what it meets: another input may be int64, or a 0-d float64.
+        mixed = op.broadcasts and any(getattr(v, "dtype", dtype) != dtype for v in saved)
+        if node.dtype == dtype and not mixed:  # so the rule itself has changed the dtype
+            raise RuntimeError(f"{where} has dtype {g.dtype}, expected {dtype}")
+        g = g.astype(dtype)
+    return g
+
+
+def _shape_hint(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """What the rule has most likely forgotten."""
+    if sorted(got) == sorted(expected):
+        return "; it is transposed"
+    tail = got[len(got) - len(expected) :]
+    if len(got) >= len(expected) and all(n in (m, 1) for m, n in zip(tail, expected)):
+        return "; the forward broadcasts this input, so sum over the added axes: sum_to(g, x_shape)"
+    return ""
+
+
+class Sweep:
+    """One walk backwards: newest node first, each visited once, with its gradient complete.
+
+    Gradients live in this object alone. When a rule raises, no tensor has changed.
+    """
+
+    def __init__(self, keep: bool = False, lift: Lift | None = None):
+        self.keep = keep  # leave the saved values for another sweep?
+        self.lift = lift  # makes Tensors of saved values, to record the sweep itself
+        self.pending: dict[int, list] = {}  # birth -> [node, gradient so far]
+        self.heap: list[int] = []  # minus the births in `pending`
+        self.leaves: dict[int, list] = {}  # id(leaf) -> [leaf, gradient so far]
+        self.owned: set[int] = set()  # keys whose gradient is a sum made here, ours to add to
+
+    def send(self, to: Any, g: Any) -> None:
+        """Adds `g` to what has arrived at a node or a leaf."""
+        if isinstance(to, Node):
+            table, key = self.pending, to.birth
+        else:
+            table, key = self.leaves, id(to)
+        entry = table.get(key)
+        if entry is None:
+            table[key] = [to, g]
+            if table is self.pending:
+                heappush(self.heap, -key)
+        elif key in self.owned:
+            entry[1] += g
+        else:
+            entry[1] = entry[1] + g
+            if self.lift is None:
+                self.owned.add(key)
+
+    def _send_slot(self, pick: Pick, g: Any) -> None:
+        """Puts `g` into its place among the gradients of a node with several outputs."""
+        node = pick.parents[0]
+        if node.birth not in self.pending:
+            self.pending[node.birth] = [node, [None] * len(node.shape)]
+            heappush(self.heap, -node.birth)
+        self.pending[node.birth][1][pick.index] = g
+
+    def run(self, wanted: set[int] | None = None, capture: dict[int, Any] | None = None) -> None:
+        """Visits every pending node.
+
+        Args:
+            wanted: births and leaf ids that lead to a target; rules for others are not run.
+            capture: births whose gradient is to be kept; filled in.
+        """
+        pending, heap = self.pending, self.heap
+        while heap:
+            node, g = pending.pop(-heappop(heap))
+            if not node.shape and isinstance(g, np.generic):
+                g = np.asarray(g)  # NumPy made a scalar of a 0-d array; rules take arrays
+            if node.hooks is not None:
+                for hook in tuple(node.hooks):
+                    g = hook(g)
+            if capture is not None and node.birth in capture:
+                capture[node.birth] = g
+            if type(node) is Pick:
+                self._send_slot(node, g)
+                continue
+            plan, parents = node.plan, node.parents
+            saved = node.saved
+            if saved is FREED or _last_write > node.birth or self.lift or node.inspection:
+                saved = self._values(node)
+            if type(node.shape) is list:
+                g = _filled(g, node)
+            needs = plan.needs_all if wanted is None else [key_of(p) in wanted for p in parents]
+            grads = plan.pull(g, saved, needs)
+            if node.inspection is not None:
+                node.inspection.after(node, g, grads)
+            if not self.keep:
+                node.saved = FREED
+            for index, parent, grad in zip(plan.wanted, parents, grads):
+                if grad is None:
+                    continue
+                source = parent if isinstance(parent, Node) else parent.array
+                if not hasattr(grad, "dtype") or (
+                    grad.shape != source.shape or grad.dtype is not source.dtype
+                ):
+                    grad = _fit(grad, node, saved, index, source.shape, source.dtype)
+                self.send(parent, grad)
+
+    def _values(self, node: Node) -> Sequence[tuple]:
+        """The saved values of a node, after checking that they are there and unchanged."""
+        if node.saved is FREED:
+            raise RuntimeError(
+                f"backward: {node.name} was already used by an earlier backward() and its saved "
+                "values are freed; call the first backward(retain_graph=True), or add the losses "
+                "and go backward once: (a + b).backward()"
+            )
+        if _last_write > node.birth:
+            _check_unchanged(node)
+        if node.inspection is not None:
+            node.inspection.before(node)
+        if self.lift is None:
+            return node.saved
+        named = zip(node.plan.names, node.saved, strict=True)
+        return tuple([self.lift(node, name, value) for name, value in named])
+
+
+def _filled(slots: list, node: Node) -> tuple:
+    """The gradients of a node with several outputs, zero where nothing arrived."""
+    some = next(g for g in slots if g is not None)
+    some = getattr(some, "array", some)
+    return tuple(
+        [
+            np.zeros_like(some, shape=shape, dtype=dtype) if g is None else g
+            for g, (shape, dtype) in zip(slots, node.shape)
+        ]
+    )
+
+
+def key_of(to: Any) -> int:
+    """A node's birth, or a leaf's id: what a sweep files gradients under."""
+    return to.birth if isinstance(to, Node) else id(to)
+
+
+def ancestors(roots: Iterable[Node]) -> list[Node]:
+    """Every node the roots were made from, themselves included, oldest first."""
+    found: dict[int, Node] = {}
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node.birth not in found:
+            found[node.birth] = node
+            stack.extend(p for p in node.parents if isinstance(p, Node))
+    return [found[birth] for birth in sorted(found)]
+
+
+def leading_to(targets: set[int], roots: Iterable[Node]) -> set[int]:
+    """The keys on a path from the roots to a target: only their rules need to run."""
+    wanted = set(targets)
+    for node in ancestors(roots):  # oldest first, so parents are settled before their children
+        if any(key_of(p) in wanted for p in node.parents):
+            wanted.add(node.birth)
+    return wanted

@@ -1,0 +1,1 @@
+"""Helpers around training that are not mathematics; so far, the data sets in ``utils.data``."""

@@ -1,0 +1,163 @@
+"""cupy.cuda: devices, streams and events that are always done, and kernels that cannot run."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.fakecupy.array import Device
+from tests.fakecupy.state import CUDARuntimeError, counters, gpu
+
+
+class Stream:
+    """A queue of work. Everything has run by the time the host asks."""
+
+    ptr = 0
+
+    def __init__(self, null: bool = False, non_blocking: bool = False, ptds: bool = False):
+        gpu.require()
+        self.non_blocking = non_blocking
+        self.done = True
+
+    def use(self) -> "Stream":
+        _current[-1] = self
+        return self
+
+    def synchronize(self) -> None:
+        counters.sync += 1
+
+    def record(self, event: "Event | None" = None) -> "Event":
+        event = event or Event()
+        event.record(self)
+        return event
+
+    def wait_event(self, event: "Event") -> None:
+        """Whatever the event stands for has happened."""
+
+    def __enter__(self) -> "Stream":
+        _current.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _current.pop()
+
+
+class Event:
+    """A moment in a stream."""
+
+    def __init__(
+        self, block: bool = False, disable_timing: bool = False, interprocess: bool = False
+    ):
+        self.done = True
+        self.time = 0.0
+
+    def record(self, stream: Stream | None = None) -> None:
+        self.time = time.perf_counter()
+
+    def synchronize(self) -> None:
+        counters.sync += 1
+
+
+def get_elapsed_time(start_event: Event, end_event: Event) -> float:
+    """Milliseconds between two events."""
+    return 1000 * (end_event.time - start_event.time)
+
+
+Stream.null = Stream(null=True)
+_current = [Stream.null]
+
+
+def get_current_stream() -> Stream:
+    return _current[-1]
+
+
+def is_available() -> bool:
+    return gpu.present
+
+
+def get_device_id() -> int:
+    gpu.require()
+    return gpu.current
+
+
+def get_device_count() -> int:
+    gpu.require()
+    return gpu.count
+
+
+def set_device(device: int) -> None:
+    Device(device).use()
+
+
+def device_synchronize() -> None:
+    Device().synchronize()
+
+
+def memory_info() -> tuple[int, int]:
+    """Free and total bytes of a GPU of a size that nobody has."""
+    gpu.require()
+    return 2**40, 2**40
+
+
+RUNTIME: dict[str, Any] = {
+    "CUDARuntimeError": CUDARuntimeError,
+    "getDeviceCount": get_device_count,
+    "getDevice": get_device_id,
+    "setDevice": set_device,
+    "deviceSynchronize": device_synchronize,
+    "memGetInfo": memory_info,
+}
+MEMBERS: dict[str, Any] = {
+    "Device": Device,
+    "Stream": Stream,
+    "Event": Event,
+    "get_current_stream": get_current_stream,
+    "get_device_id": get_device_id,
+    "get_elapsed_time": get_elapsed_time,
+    "is_available": is_available,
+}
+
+
+class _Kernel:
+    """CUDA source with a name. Making one compiles nothing, so that works; calling it cannot."""
+
+    def __init__(self, *source: Any, name: str = "kernel", **options: Any):
+        self.source, self.name, self.options = source, name, options
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(
+            f"{type(self).__name__} {self.name!r} is CUDA code and needs a GPU; "
+            "the stand-in for CuPy cannot run it"
+        )
+
+
+class ElementwiseKernel(_Kernel):
+    def __init__(
+        self, in_params: str, out_params: str, operation: str, name: str = "kernel", **options: Any
+    ):
+        super().__init__(in_params, out_params, operation, name=name, **options)
+
+
+class ReductionKernel(_Kernel):
+    def __init__(self, *source: Any, name: str = "reduce_kernel", **options: Any):
+        super().__init__(*source, name=name, **options)
+
+
+class RawKernel(_Kernel):
+    def __init__(self, code: str, name: str, *options: Any, **more: Any):
+        super().__init__(code, *options, name=name, **more)
+
+
+class RawModule:
+    def __init__(self, *, code: str | None = None, **options: Any):
+        self.code = code
+
+    def get_function(self, name: str) -> RawKernel:
+        return RawKernel(self.code or "", name)
+
+
+KERNELS: dict[str, Callable] = {
+    "ElementwiseKernel": ElementwiseKernel,
+    "ReductionKernel": ReductionKernel,
+    "RawKernel": RawKernel,
+    "RawModule": RawModule,
+}

@@ -1,0 +1,117 @@
+"""The house rules that a program can check: who imports whom, and what an import costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "minitorch"
+
+# A file imports from floors below its own, or from its own floor where that has several rooms.
+FLOORS = [
+    ["meta", "meta.core", "meta.rules"],
+    ["array"],
+    ["tape"],
+    ["tensor"],
+    ["backward"],
+    ["call"],
+    ["inplace"],
+    ["op"],
+    ["creation", "modes", "convert", "drawing"],
+    ["wengert"],
+    ["ops.*"],
+    ["tree", "undefined"],
+    ["autograd.*", "func"],
+    ["gradreport", "slopes"],
+    ["gradcheck"],
+    ["autograd"],
+    ["nn.functional"],
+    ["utils", "utils.*"],
+]
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = path
+    return found
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of minitorch that a file imports, wherever in it the import stands."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("minitorch"):
+            base = node.module.removeprefix("minitorch").lstrip(".")
+            for alias in node.names:
+                full = f"{base}.{alias.name}".lstrip(".")
+                names.add(full if full in modules() else base)
+        elif isinstance(node, ast.Import):
+            names |= {a.name[10:] for a in node.names if a.name.startswith("minitorch.")}
+    return names - {""}
+
+
+def floor(name: str) -> int | None:
+    for level, rooms in enumerate(FLOORS):
+        for room in rooms:
+            if name == room or (room.endswith(".*") and name.startswith(room[:-1])):
+                return level
+    return None
+
+
+@pytest.mark.parametrize("name", [m for m in modules() if m not in ("__init__", "ops", "nn")])
+def test_a_file_imports_from_below(name: str):
+    assert floor(name) is not None, f"{name} has no floor: give it one in FLOORS"
+    for other in imported(modules()[name]) - {name}:
+        assert floor(other) <= floor(name), f"{name} imports {other}, which stands above it"
+
+
+def test_the_ops_import_each_other_in_one_direction():
+    families = {m: path for m, path in modules().items() if m.startswith("ops.")}
+    order = TopologicalSorter(
+        {
+            m: {other for other in imported(path) if other in families}
+            for m, path in families.items()
+        }
+    )
+    assert len(list(order.static_order())) == len(families)  # a cycle raises
+
+
+def test_cupy_and_matplotlib_are_imported_in_one_place_each():
+    for name, path in modules().items():
+        text = path.read_text()
+        assert "import cupy" not in text or name == "array"
+        assert "matplotlib" not in text or name == "plot"
+
+
+def test_minitorch_imports_neither_lessons_nor_tests():
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = getattr(node, "module", None) or ""
+            assert not named.startswith(("tests", "lessons", "benchmarks")), name
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_import_brings_neither_cupy_nor_matplotlib():
+    loaded = run("import sys, minitorch; print(*sys.modules)").split()
+    assert not {"cupy", "matplotlib", "torch", "tqdm"} & set(loaded)
+
+
+def test_import_costs_little_beyond_numpy():
+    code = (
+        "import time, numpy; t = time.perf_counter(); import minitorch; "
+        "print(time.perf_counter() - t)"
+    )
+    assert min(float(run(code)) for _ in range(5)) < 0.15

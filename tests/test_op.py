@@ -1,0 +1,224 @@
+"""The op unit: what the decorator accepts, what is saved, what a wrong rule meets."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minitorch as mt
+from minitorch.gradcheck import gradcheck, gradgradcheck
+from minitorch.op import REGISTRY, op
+from minitorch.tensor import Tensor, make
+
+
+@pytest.fixture
+def scratch(monkeypatch):
+    """Ops defined in a test leave the registry when it ends."""
+    before = dict(REGISTRY)
+    yield
+    REGISTRY.clear()
+    REGISTRY.update(before)
+
+
+pytestmark = pytest.mark.usefixtures("scratch")
+
+
+def leaf(*values):
+    return mt.tensor(values, requires_grad=True)
+
+
+# a user's own op ---------------------------------------------------------------------------------
+
+
+def test_a_users_op_computes_records_and_has_every_order():
+    @op(broadcasts=True)
+    def scaled(a, b, *, by=1.0):
+        """y = by a b"""
+        return a * b * by
+
+    scaled.grad(a=lambda g, b, by: g * b * by, b=lambda g, a, by: g * a * by)
+
+    assert scaled(np.ones(2), 3.0).tolist() == [3, 3], "arrays compute"
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    y = scaled(a, b, by=2.0)
+    assert scaled(a, b, 2.0).tolist() == y.tolist(), "options may be given by position"
+    assert y.grad_fn.name == "scaled"
+    assert gradcheck(scaled, (a, b))
+    assert gradgradcheck(scaled, (a, b))
+    assert str(inspect.signature(scaled)) == "(a, b, by=1.0)"
+    assert scaled.__doc__ == "y = by a b"
+    assert scaled.__module__ == __name__
+
+
+def test_variadic_inputs_and_a_joint_rule():
+    @op
+    def total(*xs, weight=1.0):
+        return sum(xs[1:], xs[0]) * weight
+
+    total.grad(lambda g, xs_shape, weight: [g * weight for _ in xs_shape])
+    a, b, c = leaf(1.0), leaf(2.0), mt.tensor([3.0])
+    y = total(a, b, c, weight=2.0)
+    y.backward()
+    assert y.item() == 12
+    assert (a.grad.item(), b.grad.item(), c.grad) == (2, 2, None)
+
+
+def test_several_outputs_each_find_their_slot():
+    @op
+    def halves(x):
+        """Two differentiable outputs and one of indices."""
+        return x * 0.5, x * 2, np.argsort(x, axis=0)
+
+    halves.grad(x=lambda g: g[0] * 0.5 + g[1] * 2)
+    x = leaf(1.0, 2.0)
+    half, twice, index = halves(x)
+    assert index.dtype == mt.int64
+    assert not index.requires_grad
+    (half.sum() + 3 * twice.sum()).backward()
+    assert x.grad.tolist() == [6.5, 6.5]
+    x.grad = None
+    halves(x)[1].sum().backward()
+    assert x.grad.tolist() == [2, 2], "what is not used counts as zero"
+    with pytest.raises(RuntimeError, match="the integer output of halves has no gradient"):
+        index.sum().backward()
+    assert gradcheck(lambda x: halves(x)[:2], x)
+
+
+def test_needs_tells_a_joint_rule_what_to_compute():
+    asked = []
+
+    @op
+    def product(a, b):
+        return a * b
+
+    def rule(g, a, b, needs):
+        asked.append(needs)
+        return (g * b if needs[0] else None, g * a if needs[1] else None)
+
+    product.grad(rule)
+    a, b = leaf(2.0), leaf(3.0)
+    product(a, b).backward()
+    product(a, mt.tensor([3.0])).backward()
+    mt.autograd.grad(product(a, b), b)
+    assert asked == [(True, True), (True, False), (False, True)]
+
+
+# what a rule names is what is kept ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("compute", "kept"),
+    [
+        (lambda x, c: x + c, ()),
+        (lambda x, c: x - c, ()),
+        (lambda x, c: x * c, ("b",)),
+        (lambda x, c: c * x, ("a",)),
+        (lambda x, c: x * x, ("b", "a")),
+        (lambda x, c: x.tanh(), ("y",)),
+        (lambda x, c: x.exp(), ("y",)),
+        (lambda x, c: x.relu(), ("y",)),
+        (lambda x, c: x.reshape(1, 2), ("x_shape",)),
+    ],
+)
+def test_the_saved_set_is_the_rules_signature(compute, kept):
+    x, c = leaf(1.0, 2.0), mt.tensor([3.0, 4.0])
+    node = compute(x, c).grad_fn
+    assert node.plan.names == kept
+    assert len(node.saved) == len(kept)
+
+
+def test_nothing_is_kept_off_the_tape():
+    x = mt.tensor([1.0])
+    assert (x * x).node is None
+    with mt.no_grad():
+        assert (leaf(1.0) * x).node is None
+
+
+# wrong rules -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ({"a": lambda g, wrong: g}, r"a rule takes g first, then any of .*; got \(g, wrong\)"),
+        ({"a": lambda b, g: g}, "a rule takes g first"),
+        ({"c": lambda g: g}, "'c' is no input; inputs: \\('a', 'b'\\)"),
+        ({"a": lambda g, needs: g}, "a rule takes g first"),
+    ],
+)
+def test_a_wrong_name_is_an_error_where_the_rule_is_written(rules, words):
+    @op
+    def product(a, b):
+        return a * b
+
+    with pytest.raises(TypeError, match=f"product.grad: {words}"):
+        product.grad(**rules)
+
+
+def defined(rule, broadcasts=False):
+    @op(broadcasts=broadcasts)
+    def product(a, b):
+        return a * b
+
+    product.grad(a=rule)
+    return product
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (lambda g: g.sum(0), r"has shape \(3,\), expected \(2, 3\)"),
+        (lambda g: g.T, r"has shape \(3, 2\), expected \(2, 3\)"),
+        (lambda g: g.astype("float64"), "has dtype float64, expected float32"),
+        (lambda g: 1.0, r"is a float, expected an array of shape \(2, 3\)"),
+    ],
+)
+def test_a_wrong_gradient_fails_at_its_op_by_name(rule, words):
+    a, b = mt.ones(2, 3, requires_grad=True), mt.ones(2, 3)
+    y = defined(rule)(a, b).sum()
+    with pytest.raises(RuntimeError, match=f"product: the gradient of input 'a' {words}"):
+        y.backward()
+    assert a.grad is None
+
+
+def test_broadcasting_is_undone_only_where_it_is_declared():
+    a, b = mt.ones(3, requires_grad=True), mt.ones(2, 3)
+    defined(lambda g, b: g * b, broadcasts=True)(a, b).sum().backward()
+    assert a.grad.tolist() == [2, 2, 2]
+    with pytest.raises(RuntimeError, match="has shape"):
+        defined(lambda g, b: g * b)(a, b).sum().backward()
+
+
+def test_an_input_without_a_rule_gets_no_gradient():
+    a, b = leaf(2.0), leaf(3.0)
+    defined(lambda g, b: g * b)(a, b).backward()
+    assert a.grad.item() == 3
+    assert b.grad is None
+
+
+# the written-out text ----------------------------------------------------------------------------
+
+
+def test_the_text_of_an_op_can_be_read_and_is_what_runs():
+    source = mt.mul.op.source
+    assert source.startswith("def mul(a=default_a, b=default_b, **names):")
+    assert "quiet.run(body, a, b)" in source
+    running = inspect.getsource(mt.mul).strip()
+    assert running == _indented(source.replace("def mul(", "def call(")).strip()
+    plan = mt.mul.op.plan(0b11).source
+    assert "rule_a(g, b) if needs[0]" in plan
+
+
+def _indented(source):
+    return "".join(f"    {line}" for line in source.splitlines(keepends=True))
+
+
+def test_results_are_plain_tensors():
+    class Named(Tensor):
+        pass
+
+    y = Named([1.0]) * 2
+    assert type(y) is Tensor
+    assert type(make(np.ones(1))) is Tensor
