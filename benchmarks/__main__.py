@@ -16,7 +16,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="names with commas between: W1,ops,memory")
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds")
     parser.add_argument("--threads", type=int, default=2, help="for every engine (default 2)")
-    parser.add_argument("--seconds", type=float, default=15.0, help="for each workload")
+    parser.add_argument("--seconds", type=float, default=20.0, help="for each workload")
     parser.add_argument("--json", type=Path, help="a file for the results")
     parser.add_argument(
         "--write", action="store_true", help="put tables and picture into benchmarks/"

@@ -47,7 +47,7 @@ def _rows() -> list[OpRow]:
     elementwise = [
         ("add", lambda m, h, c: h + c.a),
         ("add (a number)", lambda m, h, c: h + 0.1),
-        ("add (a row, broadcast)", lambda m, h, c: h + c.row),
+        ("add (a row)", lambda m, h, c: h + c.row),
         ("sub", lambda m, h, c: h - c.a),
         ("mul", lambda m, h, c: h * c.a),
         ("mul (both recorded)", lambda m, h, c: h * c.w),

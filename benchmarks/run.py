@@ -44,7 +44,7 @@ def timed(work: Workload, quick: bool, seconds: float) -> dict[str, Any]:
     """The times of one workload, in milliseconds, and its ratios."""
     say(f"{work.name}: {work.title}")
     steps = steps_of(work, quick)
-    times = interleaved(steps, seconds=0.5 if quick else seconds)
+    times = interleaved(steps, seconds=0.1, pause=0) if quick else interleaved(steps, seconds)
     return {
         "name": work.name,
         "title": work.title,
@@ -52,7 +52,8 @@ def timed(work: Workload, quick: bool, seconds: float) -> dict[str, Any]:
         "best_ms": {e: 1e3 * times.best(e) for e in steps},
         "to_torch": {e: times.ratio(e, TORCH) for e in steps},
         "to_floor": {e: times.ratio(e, FLOOR) for e in steps},
-        "targets": work.targets,
+        "targets": {} if quick else work.targets,
+        "disturbed": times.disturbed(),
         "rounds": len(times.seconds[MINITORCH]),
     }
 

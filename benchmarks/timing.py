@@ -39,6 +39,10 @@ class Times:
         """The shortest time of an engine, in seconds: what is left when nothing disturbs."""
         return min(self.seconds[engine])
 
+    def disturbed(self) -> bool:
+        """True when an engine's middle time is twice its best: something else was running."""
+        return any(self.median(engine) > 2 * self.best(engine) for engine in self.seconds)
+
     def ratio(self, engine: str, to: str) -> float | None:
         """The middle of the rounds' ratios of two engines; None when either did not run."""
         if engine not in self.seconds or to not in self.seconds:
@@ -47,7 +51,7 @@ class Times:
 
 
 def interleaved(
-    steps: dict[str, Step], seconds: float = 15.0, sample: float = 0.02, pause: float = 0.02
+    steps: dict[str, Step], seconds: float = 20.0, sample: float = 0.02, pause: float = 0.2
 ) -> Times:
     """Times each step once per round, the engines taking turns at going first.
 
@@ -55,10 +59,11 @@ def interleaved(
         steps: engine -> what is timed.
         seconds: how long all rounds may take together; 5 to 50 rounds are run.
         sample: seconds that a sample should last at least; a short step is repeated within it.
-        pause: seconds of sleep before a sample. The threads of a math library stay awake for a
-            while after their last product, and would take a core from the next engine.
+        pause: seconds of sleep before a sample. The threads of OpenBLAS stay awake for a while
+            after their last product, and take a core from the next engine: with a pause of 0.02 s
+            torch's W1 took half as long again as with 0.15 s, with none seven times as long.
     """
-    once = {engine: _warmed(step) for engine, step in steps.items()}
+    once = {engine: _warmed(step, pause) for engine, step in steps.items()}
     repeats = {engine: max(1, round(sample / t)) for engine, t in once.items()}
     a_round = sum(pause + t * (1 + repeats[engine]) for engine, t in once.items())
     times: dict[str, list[float]] = {engine: [] for engine in steps}
@@ -89,8 +94,9 @@ def _sample(step: Step, repeats: int) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def _warmed(step: Step) -> float:
+def _warmed(step: Step, pause: float) -> float:
     """Runs a step a few times; seconds of the fastest."""
+    time.sleep(pause)
     step()
     return min(_sample(step, 1) for _ in range(3))
 

@@ -312,7 +312,7 @@ save_figure("11_mistakes", mistakes, figsize=(9, 0.6 + 1.5 * lines))
 
 # %%
 took = time.perf_counter() - started
-print(f"accuracy on held-back images {valid:.2%}, after {took:.1f} s")
+print(f"found: accuracy on held-back images {valid:.2%}, after {took:.1f} s")
 
 # %% [markdown]
 # ## Exercises

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lessons.common import WROTE, add_options
+from lessons.common import FOUND, WROTE, add_options
 
 FOLDER = Path(__file__).parent
 LAST_WORDS = 15  # how many lines of a failed lesson are shown
@@ -58,6 +58,12 @@ class Result:
     def figures(self) -> list[Path]:
         return [Path(line.removeprefix(WROTE)) for line in self.said if line.startswith(WROTE)]
 
+    @property
+    def found(self) -> str:
+        """What the lesson found, in its own words; empty when it does not say."""
+        lines = (line for line in self.said if line.startswith(FOUND))
+        return next(lines, "").removeprefix(FOUND)
+
 
 def lessons(folder: Path) -> list[Lesson]:
     return [Lesson(path) for path in sorted(folder.glob("[0-9][0-9]_*.py"))]
@@ -69,7 +75,6 @@ def find(wanted: str, course: list[Lesson]) -> Lesson:
     for lesson in course:
         if name == lesson.path.stem or (name.isdecimal() and int(name) == lesson.number):
             return lesson
-    known = ", ".join(f"{lesson.number:02}" for lesson in course)
     known = ", ".join(f"{lesson.number:02}" for lesson in course)
     raise LookupError(f"there is no lesson {wanted!r}; there are {known}, and all")
 
@@ -123,7 +128,8 @@ def progress(chosen: list[Lesson]) -> tuple[Iterable[Lesson], Callable[[str], No
 def verdict(result: Result) -> str:
     name = result.lesson.path.stem
     if not result.status:
-        return f"{name}: ok, {result.seconds:.1f} s"
+        found = f"; {result.found}" if result.found else ""
+        return f"{name}: ok, {result.seconds:.1f} s{found}"
     last = "\n".join(f"    {line}" for line in result.said[-LAST_WORDS:])
     return f"{name}: FAILED (exit status {result.status}); its last words:\n{last}"
 

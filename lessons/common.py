@@ -24,6 +24,7 @@ from minitorch import Tensor
 from minitorch.utils.data import DataError, Split, digits, mnist
 
 FIGURES = Path(__file__).parent.parent / "figures"
+FOUND = "found: "  # how a lesson says in one line what it found; `all` shows these lines
 WROTE = "figure: "  # how a lesson says which figures it wrote; the runner reads these lines
 
 # options ----------------------------------------------------------------------------------------

@@ -5,12 +5,14 @@ gradients on demand and the check of a gradient. The functions of networks are i
 `minitorch.nn.functional`.
 """
 
-from minitorch import autograd, func, nn, utils
+from math import e, inf, nan, pi
+
+from numpy import dtype, finfo, iinfo
+
+from minitorch import autograd, cuda, func, nn, utils
 from minitorch.array import (
-    Generator,
     bool_,
     cuda_is_available,
-    default_generator,
     device,
     double,
     float16,
@@ -23,15 +25,16 @@ from minitorch.array import (
     int32,
     int64,
     long,
-    manual_seed,
     set_default_dtype,
     short,
     uint8,
 )
+from minitorch.array import bool_ as bool
+from minitorch.array import float32 as float  # torch.float and torch.int: not Python's
+from minitorch.array import int32 as int
 from minitorch.creation import (
     arange,
     as_tensor,
-    bernoulli,
     empty,
     empty_like,
     eye,
@@ -41,24 +44,15 @@ from minitorch.creation import (
     full_like,
     linspace,
     logspace,
-    multinomial,
-    normal,
     ones,
     ones_like,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
     tensor,
     tril_indices,
     triu_indices,
     zeros,
     zeros_like,
 )
-from minitorch.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from minitorch.gradcheck import GradcheckError, compare, gradcheck, gradgradcheck
 from minitorch.modes import (
     detect_anomaly,
     enable_grad,
@@ -292,13 +286,39 @@ from minitorch.ops.shape import (
 )
 from minitorch.ops.softmax import log_softmax, softmax
 from minitorch.ops.statistics import logsumexp, norm, std, std_mean, var, var_mean
-from minitorch.tensor import ShapeError, Tensor
+from minitorch.random import (
+    Generator,
+    bernoulli,
+    default_generator,
+    manual_seed,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+)
+from minitorch.tensor import (
+    ShapeError,
+    Size,
+    Tensor,
+    detach,
+    detach_,
+    is_floating_point,
+    is_nonzero,
+    is_tensor,
+    numel,
+)
 from minitorch.wengert import tape
 
 __all__ = [
     "Generator",
     "GradcheckError",
     "ShapeError",
+    "Size",
     "Tensor",
     "abs",
     "absolute",
@@ -354,6 +374,7 @@ __all__ = [
     "bitwise_or",
     "bitwise_xor",
     "bmm",
+    "bool",
     "bool_",
     "broadcast_tensors",
     "broadcast_to",
@@ -368,6 +389,7 @@ __all__ = [
     "clamp_min",
     "clip",
     "clone",
+    "compare",
     "concat",
     "concatenate",
     "conv1d",
@@ -381,10 +403,13 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "count_nonzero",
+    "cuda",
     "cuda_is_available",
     "cumprod",
     "cumsum",
     "default_generator",
+    "detach",
+    "detach_",
     "detect_anomaly",
     "device",
     "diag",
@@ -396,6 +421,8 @@ __all__ = [
     "double",
     "dropout",
     "dstack",
+    "dtype",
+    "e",
     "einsum",
     "embedding",
     "empty",
@@ -409,11 +436,13 @@ __all__ = [
     "exp2",
     "expm1",
     "eye",
+    "finfo",
     "fix",
     "flatten",
     "flip",
     "fliplr",
     "flipud",
+    "float",
     "float16",
     "float32",
     "float64",
@@ -443,18 +472,24 @@ __all__ = [
     "hinge_embedding_loss",
     "hstack",
     "hypot",
+    "iinfo",
     "index_add",
     "index_copy",
     "index_fill",
     "index_select",
+    "inf",
     "inference_mode",
     "inner",
     "instance_norm",
+    "int",
     "int8",
     "int16",
     "int32",
     "int64",
+    "is_floating_point",
     "is_grad_enabled",
+    "is_nonzero",
+    "is_tensor",
     "isclose",
     "isfinite",
     "isinf",
@@ -510,6 +545,7 @@ __all__ = [
     "multinomial",
     "multiply",
     "mv",
+    "nan",
     "narrow",
     "ne",
     "neg",
@@ -520,12 +556,14 @@ __all__ = [
     "norm",
     "normal",
     "not_equal",
+    "numel",
     "ones",
     "ones_like",
     "op",
     "outer",
     "pairwise_distance",
     "permute",
+    "pi",
     "poisson_nll_loss",
     "positive",
     "pow",

@@ -2,15 +2,16 @@
 
 Ops are written in NumPy's words and never ask which kind they hold: CuPy and Meta answer the same
 words through NumPy's `__array_ufunc__` and `__array_function__` protocols. This file holds what
-those protocols do not cover: where an array lives, how it moves, what it is made from, and where
-random numbers come from. It is the only file that imports CuPy, and only when a GPU is asked for.
+those protocols do not cover: where an array lives, how it moves, and what it is made from. It is
+the only file that imports CuPy, and only when a GPU is asked for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,21 +20,21 @@ from minitorch.meta import Meta
 
 Array = Any  # numpy.ndarray, cupy.ndarray or Meta: whatever answers NumPy's protocols
 
-# dtypes, under torch's names --------------------------------------------------------------------
+# dtypes, under torch's names -------------------------------------------------------------------
 
 float16 = half = np.dtype(np.float16)
-float32 = float_ = np.dtype(np.float32)
+float32 = np.dtype(np.float32)
 float64 = double = np.dtype(np.float64)
 uint8 = np.dtype(np.uint8)
 int8 = np.dtype(np.int8)
 int16 = short = np.dtype(np.int16)
-int32 = int_ = np.dtype(np.int32)
+int32 = np.dtype(np.int32)
 int64 = long = np.dtype(np.int64)
 bool_ = np.dtype(np.bool_)
 
 DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
 
-# Python's own types and torch's short names, as a dtype argument may spell them.
+# torch's short names, which NumPy does not know or takes for another type on some platforms.
 _SPELLED: dict[Any, np.dtype] = {"half": half, "double": double, "long": long, "short": short}
 _default_dtype = float32
 
@@ -78,7 +79,7 @@ def as_dtype(dtype: Any) -> np.dtype:
     return found.newbyteorder("=")
 
 
-# CuPy, when it is asked for ---------------------------------------------------------------------
+# CuPy, when it is asked for -------------------------------------------------------------------
 
 _INSTALL = "pip install cupy-cuda12x  (or cupy-cuda13x, to match the driver)"
 
@@ -120,12 +121,17 @@ def has_values(x: Array) -> bool:
     return not isinstance(x, Meta)
 
 
+def first_true(mask: Array) -> tuple[int, ...]:
+    """Where a mask holds its first True, counting row by row."""
+    return tuple(map(int, np.unravel_index(int(mask.argmax()), mask.shape)))
+
+
 def is_cupy(x: object) -> bool:
     """True for a CuPy array; never imports CuPy to find out."""
     return type(x).__module__.partition(".")[0] in ("cupy", "cupy_backends")
 
 
-# devices ----------------------------------------------------------------------------------------
+# devices --------------------------------------------------------------------------------------
 
 
 class device:  # noqa: N801 - torch's name
@@ -239,7 +245,21 @@ def full(shape: Sequence[int], value: Any, dtype: np.dtype, where: device | str 
     return x
 
 
-# from anything to an array ----------------------------------------------------------------------
+def shape_of(size: Iterable[Any], name: str = "size") -> tuple[int, ...]:
+    """A shape from `(2, 3)`, `[2, 3]` or loose ints, checked."""
+    sizes = tuple(size)
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    for n in sizes:
+        if isinstance(n, bool) or not hasattr(n, "__index__"):
+            raise TypeError(f"{name}: expected ints, got {n!r} in {sizes}")
+    shape = tuple(n.__index__() for n in sizes)
+    if any(n < 0 for n in shape):
+        raise ValueError(f"{name}: sizes must not be negative, got {shape}")
+    return shape
+
+
+# from anything to an array --------------------------------------------------------------------
 
 
 def ready(x: np.ndarray, name: str = "tensor") -> np.ndarray:
@@ -297,6 +317,29 @@ def _ragged(data: Any, where: str = "") -> str | None:
     )
 
 
+# constants ------------------------------------------------------------------------------------
+
+
+def constants(*numbers: float) -> Callable[[Any], Any]:
+    """Gives the numbers of a formula in the form that x takes fastest; several come as a tuple.
+
+        one = constants(1)          # once
+        y = x + one(x)              # x + 1
+
+    NumPy makes an array of a Python number wherever it meets one, which takes longer than an op on
+    a small array. So for NumPy's floats they are 0-d arrays, made once for each dtype; whatever
+    else x is gets the numbers as they are.
+    """
+    made = {t: tuple([np.array(n, t) for n in numbers]) for t in DTYPES if t.kind == "f"}
+    if len(numbers) == 1:
+        alone, single = numbers[0], {t: n for t, (n,) in made.items()}
+        return lambda x: single.get(x.dtype, alone) if type(x) is np.ndarray else alone
+    return lambda x: made.get(x.dtype, numbers) if type(x) is np.ndarray else numbers
+
+
+# views ----------------------------------------------------------------------------------------
+
+
 def strided(x: Array, shape: Sequence[int], strides: Sequence[int]) -> Array:
     """A read-only view of `x` with any shape and strides (in bytes): windows without a copy.
 
@@ -313,97 +356,20 @@ def expanded(x: Array, shape: Sequence[int]) -> Array:
     """`np.broadcast_to(x, shape)`, in a fifth of its time where x lies in memory in one piece."""
     if not isinstance(x, np.ndarray) or not x.flags.c_contiguous or not x.size:
         return np.broadcast_to(x, shape)
-    new = len(shape) - x.ndim
-    strides = [0] * new
-    for n, m, step in zip(shape[max(new, 0) :], x.shape, x.strides):
-        if m not in (1, n):
-            break
-        strides.append(step if m == n else 0)
-    if len(strides) != len(shape):
+    strides = _stretched(tuple(shape), x.shape, x.strides)
+    if strides is None:
         return np.broadcast_to(x, shape)  # raises, in NumPy's words
     y = np.ndarray(shape, x.dtype, x, 0, strides)
     y.flags.writeable = False
     return y
 
 
-# random numbers ---------------------------------------------------------------------------------
-
-
-class Generator:
-    """A stream of random numbers, drawn on the host so that CPU and GPU see the same ones.
-
-    It is NumPy's PCG64; its state is a dict of plain numbers that survives JSON.
-
-    >>> g = Generator().manual_seed(0)
-    >>> state = g.get_state()
-    >>> a = g.numpy.random()
-    >>> g.set_state(state)
-    >>> a == g.numpy.random()
-    True
-    """
-
-    def __init__(self, device: str | device = "cpu"):
-        type(CPU)(device)  # checked only: draws are made on the host whatever device is named
-        self.seed()
-
-    def seed(self) -> int:
-        """Starts from a seed that the operating system picks; returns it."""
-        picked = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
-        self.manual_seed(picked)
-        return picked
-
-    def manual_seed(self, seed: int) -> Generator:
-        """Starts over from `seed`."""
-        if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
-            raise TypeError(f"manual_seed: expected an int, got {seed!r}")
-        self._seed = int(seed)
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
-        return self
-
-    def initial_seed(self) -> int:
-        """The seed this stream was started from."""
-        return self._seed
-
-    def get_state(self) -> dict[str, Any]:
-        """The state, as nested dicts of ints and strings."""
-        return {"seed": self._seed, "bits": self.numpy.bit_generator.state}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Goes back to a state that `get_state` gave."""
-        self.numpy.bit_generator.state = state["bits"]
-        self._seed = state["seed"]
-
-    def normal(self, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
-        """Draws from N(0, 1)."""
-        return self._draw(self.numpy.standard_normal, shape, dtype)
-
-    def uniform(self, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
-        """Draws evenly from [0, 1)."""
-        return self._draw(self.numpy.random, shape, dtype)
-
-    def _draw(self, sample: Any, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
-        # NumPy draws float32 and float64 natively; other dtypes are rounded from float32.
-        drawn = dtype if dtype in (float32, float64) else float32
-        return np.asarray(sample(tuple(shape), dtype=drawn.type)).astype(dtype, copy=False)
-
-
-default_generator = Generator()
-
-
-def manual_seed(seed: int) -> Generator:
-    """Seeds the default stream, from which everything random draws; returns it."""
-    return default_generator.manual_seed(seed)
-
-
-def shape_of(size: Iterable[Any], name: str = "size") -> tuple[int, ...]:
-    """A shape from `(2, 3)`, `[2, 3]` or loose ints, checked."""
-    sizes = tuple(size)
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = tuple(sizes[0])
-    for n in sizes:
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
-            raise TypeError(f"{name}: expected ints, got {n!r} in {sizes}")
-    shape = tuple(n.__index__() for n in sizes)
-    if any(n < 0 for n in shape):
-        raise ValueError(f"{name}: sizes must not be negative, got {shape}")
-    return shape
+@lru_cache
+def _stretched(
+    shape: tuple[int, ...], old: tuple[int, ...], steps: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """The strides with which an array of shape `old` has another shape; None if it cannot."""
+    new = len(shape) - len(old)
+    if new < 0 or any(m not in (1, n) for n, m in zip(shape[new:], old)):
+        return None
+    return (0,) * new + tuple([step if m > 1 else 0 for m, step in zip(old, steps)])

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array
+from minitorch.array import has_values
 from minitorch.tape import (
     Mode,
     Node,
@@ -33,7 +33,7 @@ def backward(
     gradient: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Sequence[Tensor] | None = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
     """Adds dL/dx into `.grad` of every leaf x that this tensor was computed from.
 
@@ -41,24 +41,38 @@ def backward(
         gradient: dL/d(self), of this tensor's shape; 1 for a tensor of one element.
         retain_graph: keep what the tape saved, for another backward (default: `create_graph`).
         create_graph: record the backward itself, so that gradients have gradients.
-        inputs: add into these leaves only.
+        inputs: add into these only; results among them receive a `.grad` too.
 
     Raises:
+        ValueError: `inputs` is empty, or one of them does not require grad.
         RuntimeError: no graph leads here (the message says why), the tensor has more than one
             element and no `gradient` was given, or the graph was used up already.
     """
+    if inputs is not None:
+        inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        if not inputs:
+            raise ValueError("backward: inputs is empty; leave it out to reach every leaf")
     found = gradients([self], [gradient], inputs, retain_graph, create_graph, "backward")
+    # Where `retain_grad` was called, its hook has kept the gradient on the way.
+    received = [(x, g) for x, g in found if g is not None and not x.retains_grad]
+    for x, g in received:
+        if has_values(x.array) and not has_values(g.array):
+            raise TypeError(
+                f"backward: a leaf of shape {x.shape} is on {x.device} and its gradient on "
+                f"{g.device}: a meta tensor, which has no values, took part in the graph"
+            )
+        if x._grad is not None and x._grad.shape != g.shape:
+            raise ShapeError(
+                f"backward: a leaf has a .grad of shape {x._grad.shape}, and its new gradient is "
+                f"of shape {g.shape}, since its array was replaced; set x.grad = None first"
+            )
     # Arrays that somebody holds already, and no leaf may come to hold as well.
     handed = {id(gradient.array)} if isinstance(gradient, Tensor) else set()
-    for leaf, g in found:
-        if leaf is None or g is None:
-            continue
-        if not create_graph:
-            g = exclusive(g, handed)
-        leaf._grad = g if leaf._grad is None else _accumulate(leaf._grad, g, create_graph)
+    for x, g in received:
+        x._grad = exclusive(g, handed) if x._grad is None else _added(x._grad, g, create_graph)
 
 
-# starting a sweep -------------------------------------------------------------------------------
+# starting a sweep -----------------------------------------------------------------------------
 
 
 def gradients(
@@ -70,6 +84,9 @@ def gradients(
     who: str,
 ) -> list[tuple[Any, Tensor | None]]:
     """Sweeps from `outputs`: (tensor, its gradient) for each input, or for every leaf reached."""
+    for i, x in enumerate(inputs or ()):
+        if not x.requires_grad:
+            raise ValueError(f"{who}: inputs[{i}] of shape {x.shape} does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
     sweep = Sweep(keep, _lift if create_graph else None)
     for y, g in zip(outputs, grad_outputs, strict=True):
@@ -89,12 +106,12 @@ def gradients(
     return [(x, _gradient_of(x, sweep, capture)) for x in inputs]
 
 
-def _quietly(run: Callable, *args: Any, recording: bool) -> None:
+def _quietly(run: Callable, *args: Any, recording: bool) -> Any:
     """Runs a sweep with the recording switch set, and NumPy's floating-point warnings off."""
     was = set_mode(Mode(recording, current_mode().watchers if recording else ()))
     try:
         with np.errstate(all="ignore"):
-            run(*args)
+            return run(*args)
     finally:
         restore_mode(was)
 
@@ -144,6 +161,8 @@ def _first_gradient(y: Tensor, g: Any, who: str) -> Tensor:
         g = Tensor(g, device=y.device)
     if g.shape != y.shape:
         raise ShapeError(f"{who}: gradient has shape {g.shape}, expected {y.shape}")
+    if g.device != y.device:
+        raise TypeError(f"{who}: gradient is on {g.device}, and the tensor on {y.device}")
     return g if g.dtype == y.dtype else make(g.array.astype(y.dtype))
 
 
@@ -181,25 +200,22 @@ def exclusive(g: Tensor, handed: set[int]) -> Tensor:
     with one array between them, nor with the caller's.
     """
     x = g.array
-    if isinstance(x, np.generic):
-        x = np.asarray(x)
     if id(x) in handed or x.base is not None:
-        x = x.copy()
-    handed.add(id(x))
-    g.array = x
+        g = make(x.copy()) if g.node is None else _quietly(g.clone, recording=True)
+    handed.add(id(g.array))
     return g
 
 
-def _accumulate(old: Tensor, new: Tensor, create_graph: bool) -> Tensor:
+def _added(old: Tensor, new: Tensor, create_graph: bool) -> Tensor:
     """The sum of two backwards. In place, as in torch, unless it has to be recorded."""
     if create_graph:
-        return old + new
+        return _quietly(operator.add, old, new, recording=True)
     quiet.run(operator.iadd, old.array, new.array)
     stamp(old.array, "backward")
     return old
 
 
-# hooks --------------------------------------------------------------------------------------------
+# hooks ----------------------------------------------------------------------------------------
 
 
 class Handle:
@@ -232,16 +248,27 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hand
     node = self.node
     if node is None:
         raise RuntimeError("register_hook: this tensor does not require grad")
-    shape = self.shape
+    if not callable(hook):
+        raise TypeError(f"register_hook: expected a function, got {type(hook).__name__}")
+    shape, dtype = self.shape, self.dtype
 
     def on_gradient(g: Any) -> Any:
-        seen = g if isinstance(g, Tensor) else make(_read_only(g))
-        replaced = hook(seen)
+        replaced = hook(shown(g))
         if replaced is None:
             return g
+        if not isinstance(replaced, Tensor):
+            raise TypeError(
+                f"hook: returned {type(replaced).__name__}, expected a Tensor, or None to leave "
+                "the gradient as it is"
+            )
         if replaced.shape != shape:
             raise ShapeError(
                 f"hook: returned a gradient of shape {replaced.shape}, expected {shape}"
+            )
+        if replaced.dtype != dtype:
+            raise TypeError(
+                f"hook: returned a gradient of {replaced.dtype}, expected {dtype}; convert it with "
+                ".to(g.dtype)"
             )
         return replaced if isinstance(g, Tensor) else replaced.array
 
@@ -260,21 +287,25 @@ def retain_grad(self: Tensor) -> None:
     if not isinstance(node, Node) or self.retains_grad:
         return
     self.retains_grad = True
-    me = weakref.ref(self)
+    me, birth = weakref.ref(self), node.birth
 
     def keep(g: Tensor) -> None:
-        if (x := me()) is not None:
+        # In place on the tape a tensor gets a new node, and the old one is no longer its own.
+        if (x := me()) is not None and isinstance(x.node, Node) and x.node.birth == birth:
             x._grad = g.detach().clone() if x._grad is None else x._grad + g.detach()
 
     self.register_hook(keep)
 
 
-def _read_only(g: Array) -> Array:
-    """A view that cannot be written: gradients are shared, a hook must not edit one in place."""
-    if isinstance(g, np.ndarray):
-        g = g.view()
-        g.flags.writeable = False
-    return g
+def shown(g: Any) -> Tensor:
+    """A gradient for the user's own code to see: it is shared, and must not be edited in place."""
+    x, node = (g.array, g.node) if isinstance(g, Tensor) else (g, None)
+    if node is LEAF:
+        return g
+    if isinstance(x, np.ndarray):
+        x = x.view()
+        x.flags.writeable = False
+    return make(x, node)
 
 
 for bound in (backward, register_hook, retain_grad):

@@ -28,13 +28,16 @@ from minitorch.tensor import CUT_NO_GRAD, LEAF, ShapeError, Tensor, make, quiet
 
 MISSING: Any = object()
 
-# What an input may be besides a Tensor, without a second look.
-PLAIN = {float, int, bool, np.ndarray, Meta, type(None)}
+# What an input may be besides a Tensor, without a second look; and one that may be missing.
+PLAIN = {float, int, bool, np.ndarray, Meta}
+OPTIONAL = PLAIN | {type(None)}
 SCALARS = {dtype.type for dtype in arrays.DTYPES}
 
 CALL = """\
 def {name}({parameters}, **names):
     if names:
+        if record.inplace is not None and names.pop("inplace", False):
+            return record.inplace(*renamed(record, names, dict({given})))
         ({targets},) = renamed(record, names, dict({given}))
     tensor = None
     pattern = 0
@@ -45,7 +48,7 @@ def {name}({parameters}, **names):
     if tensor is None:
         return body({arguments}){output}
     if odd:
-        {inputs} = numbers({values})
+        {values} = numbers({values})
     try:
         y{extra} = quiet.run(body, {arguments})
     except Exception as error:
@@ -79,7 +82,7 @@ UNWRAP_INPUT = """\
             parents.append(tensor if node is LEAF else node)
         elif tensor.cut is not None:
             why = tensor.cut
-    elif type({x}) not in PLAIN:
+    elif type({x}) not in {plain}:
         {x} = operand({x}, record, "{x}")
         odd = True
 """
@@ -97,7 +100,7 @@ UNWRAP_VARIADIC = """\
                 parents.append(tensor if node is LEAF else node)
             elif tensor.cut is not None:
                 why = tensor.cut
-        elif each is None or type(each) not in PLAIN:
+        elif type(each) not in PLAIN:
             {x}[i] = operand(each, record, f"{x}[{{i}}]")
             odd = True
 """
@@ -142,19 +145,18 @@ def call_source(record: Any, name: str = "call") -> str:
     if record.variadic:
         unwrap = [UNWRAP_VARIADIC.format(x=inputs[0], given=_sequence_given(inputs[0], options))]
     else:
-        unwrap = [UNWRAP_INPUT.format(x=x, bit=1 << i) for i, x in enumerate(inputs)]
+        unwrap = [
+            UNWRAP_INPUT.format(x=x, bit=1 << i, plain=_plain(x, record))
+            for i, x in enumerate(inputs)
+        ]
     unwrap += [(PACK_OPTION if k == pack else UNWRAP_OPTION).format(k=k) for k in options]
     given = ", ".join(f"{k}={k}" for k in options)
-    again = [f'{star}fixed["{x}"]' for x in inputs]
-    again += [f'{k}=fixed["{k}"]' if record.variadic else f'fixed["{k}"]' for k in options]
     return CALL.format(
         name=name,
         parameters=", ".join(parameters),
         targets=", ".join((*inputs, *options)),
         given=", ".join(f"{x}={x}" for x in (*inputs, *options)),
-        again=", ".join(again),
         unwrap="".join(unwrap).rstrip(),
-        inputs=inputs[0] if record.variadic else f"({', '.join(inputs)},)",
         arguments=", ".join([*(f"{star}{x}" for x in inputs), *([given] if given else [])]),
         values=inputs[0] if record.variadic else f"({', '.join(inputs)},)",
         options=given,
@@ -174,14 +176,20 @@ def _sequence_given(x: str, options: Sequence[str]) -> str:
     return f"{x}, {names}, = {x} + ({names},)[len({x}) - 1 :]"
 
 
+def _plain(x: str, record: Any) -> str:
+    """Which set says what an input may be besides a Tensor."""
+    return "OPTIONAL" if record.defaults.get(x, MISSING) is None else "PLAIN"
+
+
 def compiled_call(record: Any) -> Callable:
     """The function that users and rules call; its globals are those of the op's own module."""
     closed = {
         # an op's module may define a sum, a type or a max of its own
-        **{f.__name__: f for f in (dict, enumerate, isinstance, len, list, map, tuple, type)},
+        **{f.__name__: f for f in (dict, enumerate, isinstance, len, list, tuple, type)},
         "CUT_NO_GRAD": CUT_NO_GRAD,
         "LEAF": LEAF,
         "Node": Node,
+        "OPTIONAL": OPTIONAL,
         "PLAIN": PLAIN,
         "Tensor": Tensor,
         "body": record.body,
@@ -207,7 +215,7 @@ def compiled_call(record: Any) -> Callable:
     return call
 
 
-# arguments --------------------------------------------------------------------------------------
+# arguments ------------------------------------------------------------------------------------
 
 # torch's (and NumPy's) names for what signatures here call otherwise.
 _ALIASES = {"axis": "dim", "keepdims": "keepdim"}
@@ -277,11 +285,20 @@ def operand(a: Any, record: Any, name: str) -> Any:
     )
 
 
-# results ----------------------------------------------------------------------------------------
+# results --------------------------------------------------------------------------------------
 
 # Integer arithmetic that would wrap around.
 _WRAPPING = {"add", "sub", "mul", "pow", "neg", "square", "matmul", "linear", "contract"}
-_said: set[str] = set()
+said: set[str] = set()
+
+
+def say_once(key: str, text: str) -> None:
+    """Warns, once in a process; `key` stands in `said` from then on."""
+    if key not in said:
+        said.add(key)
+        # The user's line is four calls up: the function that says it, what runs that (an op's body
+        # or `settled`), and the op's call.
+        warnings.warn(f"{text}. This is said once", stacklevel=5)
 
 
 def settled(y: Any, record: Any, values: Sequence[Any]) -> Any:
@@ -310,13 +327,11 @@ def _float_dtype(record: Any, values: Sequence[Any]) -> np.dtype:
     """The floating dtype of a result: the widest of what has axes, of 0-d, or the default."""
     floats = [(v.ndim > 0, v.dtype) for v in values if hasattr(v, "dtype") and v.dtype.kind == "f"]
     with_axes = {dtype for axes, dtype in floats if axes}
-    if len(with_axes) > 1 and "promotion" not in _said:
-        _said.add("promotion")
-        warnings.warn(
+    if len(with_axes) > 1:
+        say_once(
+            "promotion",
             f"{record.name}: {' and '.join(sorted(map(str, with_axes)))} meet, and the result is "
-            "the wider; convert one side (.float(), .double()) if that was not meant. This is "
-            "said once",
-            stacklevel=4,
+            "the wider; convert one side (.float(), .double()) if that was not meant",
         )
     return max(with_axes or {dtype for _, dtype in floats} or {arrays.get_default_dtype()})
 
@@ -338,7 +353,7 @@ def picks(node: Node, parts: Sequence[Array]) -> tuple[Tensor, ...]:
     )
 
 
-# errors -----------------------------------------------------------------------------------------
+# errors ---------------------------------------------------------------------------------------
 
 
 def explained(error: Exception, record: Any, values: Sequence[Any], options: dict) -> Exception:

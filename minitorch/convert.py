@@ -14,7 +14,7 @@ from minitorch.tensor import Tensor
 
 @op(exact_dtype=True)
 def cast(x, *, dtype):
-    """X in another floating dtype          dL/dx = g, in the dtype of x"""
+    """y = x in another floating dtype          dL/dx = g, in the dtype of x"""
     return x.astype(dtype)
 
 
@@ -23,13 +23,13 @@ cast.grad(x=lambda g: g)  # the engine brings a gradient to its input's dtype
 
 @op(exact_dtype=True)
 def discretize(x, *, dtype):
-    """X as integers or bools, cut off towards zero. It has no gradient: the graph ends here."""
+    """y = x as integers or bools, cut off towards zero. No gradient: the graph ends here."""
     return x.astype(dtype)
 
 
 @op(exact_dtype=True)
 def transfer(x, *, to, source):
-    """X on another device          dL/dx = g, moved back"""
+    """y = x on another device          dL/dx = g, moved back"""
     return move(x, to)
 
 
@@ -38,18 +38,26 @@ transfer.grad(x=lambda g, to, source: transfer(g, to=source, source=to))
 
 @composite("to")
 def to(
-    self: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False
+    self: Tensor,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
 ) -> Tensor:
     """This tensor in another dtype, on another device, or both; itself when nothing changes.
 
     `x.to("cuda")`, `x.to(float64)`, `x.to("cuda", float64)`, `x.to(other)` for another tensor's
-    dtype and device. Gradients are brought back to the dtype and device of `x`.
+    dtype and device. Gradients are brought back to the dtype and device of `x`. A copy is always
+    waited for: `non_blocking` is taken for torch's sake.
     """
     for arg in args:
         if isinstance(arg, Tensor):
             dtype, device = arg.dtype, arg.device
         elif _is_device(arg):
             device = arg
+        elif isinstance(arg, str):
+            dtype = _named_dtype(arg)
         elif arg is not None:
             dtype = arg
     y = self
@@ -67,6 +75,15 @@ def _is_device(arg: Any) -> bool:
     return isinstance(arg, str) and arg.partition(":")[0] in ("cpu", "cuda", "meta")
 
 
+def _named_dtype(name: str) -> Any:
+    try:
+        return as_dtype(name)
+    except TypeError as error:
+        raise ValueError(
+            f"to: {name!r} is neither a device ('cpu', 'cuda', 'cuda:N', 'meta') nor a {error}"
+        ) from None
+
+
 def _converter(name: str, dtype: np.dtype) -> Any:
     def method(self: Tensor) -> Tensor:
         return self.to(dtype)
@@ -77,6 +94,8 @@ def _converter(name: str, dtype: np.dtype) -> Any:
 
 
 _SHORT: dict[str, np.dtype] = {
+    "byte": arrays.uint8,
+    "char": arrays.int8,
     "half": arrays.float16,
     "float": arrays.float32,
     "double": arrays.float64,
@@ -94,9 +113,9 @@ def cpu(self: Tensor) -> Tensor:
     return self.to("cpu")
 
 
-def cuda(self: Tensor, index: int = 0) -> Tensor:
-    """This tensor on a GPU."""
-    return self.to(f"cuda:{index}")
+def cuda(self: Tensor, device: Any = 0, non_blocking: bool = False) -> Tensor:
+    """This tensor on a GPU, given by its number or as a device."""
+    return self.to(device=f"cuda:{device}" if isinstance(device, int) else device)
 
 
 def astype(self: Tensor, dtype: Any) -> Tensor:
@@ -116,7 +135,7 @@ def type(self: Tensor, dtype: Any) -> Tensor:
 
 def copy_(self: Tensor, source: Any) -> Tensor:
     """Writes the values of `source`, broadcast and converted, into this tensor."""
-    self[...] = source if not isinstance(source, Tensor) else source.to(self)
+    self[...] = source.to(self) if isinstance(source, Tensor) else source
     return self
 
 

@@ -14,7 +14,10 @@ from itertools import pairwise
 
 _FILL = {"op": "#e8eef7", "value": "#fdf3e1"}
 _EDGE = {"op": "#4c72b0", "value": "#c2842a"}
+# In pixels; a character of 12 px monospace is 7.2 wide, and a little air.
 _BOX_HEIGHT, _ROW, _GAP, _CHAR, _MARGIN = 28, 64, 24, 7.4, 16
+_PADDING, _BEND = 18, 10  # around a label; the room of an arrow that passes between boxes
+_SWEEPS = 8  # down and up in turn; after that the order hardly changes any more
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Graph:
         if (source, target) not in self.arrows:
             self.arrows.append((source, target))
 
-    # text ---------------------------------------------------------------------------------------
+    # text --------------------------------------------------------------------------------------
 
     def text(self) -> str:
         """An indented tree for every box that no arrow leaves; no box is opened twice."""
@@ -62,7 +65,7 @@ class Graph:
                 stack.append((child, below + branch, below + bar))
         return "\n".join(lines)
 
-    # Mermaid ------------------------------------------------------------------------------------
+    # Mermaid -----------------------------------------------------------------------------------
 
     def mermaid(self) -> str:
         """A flowchart for Markdown viewers."""
@@ -75,7 +78,7 @@ class Graph:
         lines += [f"    {ids[a]} --> {ids[b]}" for a, b in self.arrows]
         return "\n".join(lines) + "\n"
 
-    # SVG ----------------------------------------------------------------------------------------
+    # SVG ---------------------------------------------------------------------------------------
 
     def layers(self) -> dict[str, int]:
         """For every box its layer: below all its sources, and sources just above their users."""
@@ -104,7 +107,7 @@ class Graph:
         return depth, chains
 
     def _width(self, name: str) -> float:
-        return len(self.labels[name]) * _CHAR + 18 if name in self.labels else 10
+        return len(self.labels[name]) * _CHAR + _PADDING if name in self.labels else _BEND
 
     def positions(self) -> tuple[dict[str, tuple[float, float]], list[list[str]]]:
         """The centre of every box and bend, in pixels, and the chains the arrows follow."""
@@ -118,7 +121,7 @@ class Graph:
                 neighbours[a].append(b)
                 neighbours[b].append(a)
         x = {name: float(i) for row in rows for i, name in enumerate(row)}
-        for sweep in range(8):
+        for sweep in range(_SWEEPS):
             for row in rows if sweep % 2 else reversed(rows):
                 means = {
                     n: sum(x[m] for m in neighbours[n]) / max(len(neighbours[n]), 1) for n in row

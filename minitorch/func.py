@@ -28,7 +28,7 @@ from minitorch.tree import leaves, map_leaves, rebuild
 Argnums = int | tuple[int, ...]
 
 
-# a function, run on arguments of its own --------------------------------------------------------
+# a function, run on arguments of its own ------------------------------------------------------
 
 
 class _Run:
@@ -142,7 +142,7 @@ def _matching(who: str, given: Any, like: Sequence[Tensor]) -> list[Tensor]:
     return vectors
 
 
-# gradients --------------------------------------------------------------------------------------
+# gradients ------------------------------------------------------------------------------------
 
 
 def grad_and_value(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable:
@@ -207,7 +207,7 @@ def elementwise_grad(func: Callable, argnums: Argnums = 0) -> Callable:
     return transformed
 
 
-# products with the Jacobian ---------------------------------------------------------------------
+# products with the Jacobian -------------------------------------------------------------------
 
 
 def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
@@ -253,7 +253,7 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, has_aux: bool = False) 
     return (output, change, run.released(run.aux)) if has_aux else (output, change)
 
 
-# matrices ---------------------------------------------------------------------------------------
+# matrices -------------------------------------------------------------------------------------
 
 
 def jacrev(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable:

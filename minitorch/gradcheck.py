@@ -16,7 +16,7 @@ import numpy as np
 from minitorch.autograd.on_demand import grad
 from minitorch.gradreport import GradcheckError, kink_text, place, report, undecided
 from minitorch.slopes import Experiment, Limits, copied, is_wanted, settings
-from minitorch.tensor import LEAF, Tensor, make
+from minitorch.tensor import LEAF, ShapeError, Tensor, make
 from minitorch.tree import leaves
 from minitorch.undefined import choices
 
@@ -172,3 +172,54 @@ def _verdict(experiment: Experiment) -> bool:
             text = f"gradcheck: {experiment.name}: {kink_text(r)}{policy}"
             warnings.warn(text, stacklevel=3)
     return True
+
+
+def compare(manual: Any, auto: Any, rtol: float = 1e-5, atol: float = 1e-6) -> bool:
+    """Prints how far gradients derived by hand are from a reference, a line for each tensor.
+
+    Args:
+        manual: a Tensor or array, or several in a list, a tuple or a dict by name.
+        auto: the reference, nested alike.
+        rtol: a difference is close up to atol + rtol max|auto|.
+        atol: see rtol.
+
+    Returns:
+        True when every tensor is exact or close.
+
+    Raises:
+        ValueError: other names, another number of tensors, or another shape.
+
+    >>> import minitorch
+    >>> w = minitorch.tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> compare({"2w": 2 * w, "w": w}, {"2w": w.grad, "w": w.grad})
+    2w  exact      max difference 0
+    w   different  max difference 2
+    False
+    """
+    ours, reference = _by_name(manual), _by_name(auto)
+    if list(ours) != list(reference):
+        raise ValueError(f"compare: {list(ours)} and {list(reference)} are not the same tensors")
+    width, fine = max(map(len, ours), default=0), True
+    for name, x in ours.items():
+        y = reference[name]
+        if x.shape != y.shape:
+            raise ShapeError(f"compare: {name} has shape {x.shape}, expected {y.shape}")
+        apart = float(np.abs(x - y).max(initial=0.0))
+        close = apart <= atol + rtol * float(np.abs(y).max(initial=0.0))
+        word = "exact" if np.array_equal(x, y) else "close" if close else "different"
+        print(f"{name:{width}}  {word:9}  max difference {apart:.3g}")
+        fine &= close
+    return fine
+
+
+def _by_name(given: Any) -> dict[str, np.ndarray]:
+    """Tensors as NumPy arrays, under their names, or their numbers where they have none."""
+    if not isinstance(given, (dict, list, tuple)):
+        given = [given]
+    if not isinstance(given, dict):
+        given = {str(i): x for i, x in enumerate(given)}
+    return {
+        name: x.numpy(force=True) if isinstance(x, Tensor) else np.asarray(x)
+        for name, x in given.items()
+    }

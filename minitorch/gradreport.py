@@ -107,7 +107,7 @@ def _worst(r: Result) -> list[str]:
     return lines
 
 
-# the likely cause -------------------------------------------------------------------------------
+# the likely cause -----------------------------------------------------------------------------
 
 
 def likely_cause(experiment: Experiment, r: Result) -> str | None:
@@ -251,7 +251,7 @@ def _where(r: Result) -> str | None:
     return None
 
 
-# around the worst element -----------------------------------------------------------------------
+# around the worst element ---------------------------------------------------------------------
 
 
 def _neighbourhood(experiment: Experiment, r: Result) -> list[str]:

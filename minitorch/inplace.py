@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from minitorch.call import PLAIN
-from minitorch.tape import Node, current_mode, stamp
-from minitorch.tensor import LEAF, ShapeError, Tensor, make, quiet
+from minitorch.tape import Node, current_mode, stamp, users_line
+from minitorch.tensor import LEAF, ShapeError, Tensor, make, quiet, raw
 
 
 def inplace_method(call: Callable, name: str, into: Callable | None) -> Callable:
@@ -29,7 +29,7 @@ def inplace_method(call: Callable, name: str, into: Callable | None) -> Callable
         ):
             return rebind(x, lambda: call(x, *args, **options), name)
         if into is not None and len(args) == 1 and not options and x.array.dtype.kind == "f":
-            value = args[0].array if isinstance(args[0], Tensor) else args[0]
+            value = raw(args[0])
             if np.result_type(x.array, value) == x.array.dtype and type(value) in PLAIN:
                 write_through(x, name, lambda: quiet.run(into, x.array, value))
                 return x
@@ -37,6 +37,22 @@ def inplace_method(call: Callable, name: str, into: Callable | None) -> Callable
         _check_fits(x, y, name)
         write_through(x, name, lambda: x.array.__setitem__(..., y.array))
         return x
+
+    method.__name__ = name
+    return method
+
+
+def reshaping_method(call: Callable, name: str) -> Callable:
+    """The method that gives a tensor another shape over the same numbers: `x.unsqueeze_(0)`."""
+
+    @functools.wraps(call)
+    def method(x: Tensor, *args: Any, **options: Any) -> Tensor:
+        if x.node is LEAF or (x.node is not None and not current_mode().recording):
+            raise RuntimeError(
+                f"{name}: the gradient of this tensor has its shape of now; "
+                f"write x = x.{name.removesuffix('_')}(...), a view of the same numbers"
+            )
+        return _take_over(x, call(x, *args, **options))
 
     method.__name__ = name
     return method
@@ -64,7 +80,15 @@ def rebind(x: Tensor, compute: Callable[[], Tensor], name: str) -> Tensor:
     _check_fits(x, y, name)
     if y.dtype != x.dtype:
         y = y.to(x.dtype)
+    return _take_over(x, y)
+
+
+def _take_over(x: Tensor, y: Tensor) -> Tensor:
+    """Makes `x` the name of what `y` is; returns `x`."""
     x.array, x.node, x.cut = y.array, y.node, y.cut
+    if x.retains_grad:  # what is kept is the gradient of the new value
+        x.retains_grad = False
+        x.retain_grad()
     return x
 
 
@@ -83,10 +107,10 @@ def write_through(x: Tensor, name: str, write: Callable[[], Any]) -> None:
         if "read-only" not in str(error):
             raise ShapeError(f"{name}: {error}, which shape {x.shape} cannot hold") from error
         raise ValueError(
-            f"{name}: this tensor is expanded, so several elements share one number; "
-            "write into x.clone()"
+            f"{name}: this tensor is expanded (several elements share one number) or read-only (a "
+            "shared gradient, or made of a read-only array); write into x.clone()"
         ) from error
-    stamp(x.array, name)
+    stamp(x.array, f"{name} at {users_line()}" if current_mode().watchers else name)
 
 
 def written(x: Tensor, name: str, write: Callable[[], Any]) -> Tensor:

@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-import linecache
-import os
-import sys
 from collections.abc import Callable, Sequence
 from contextvars import Token
 from typing import Any
 
 import numpy as np
 
-from minitorch.array import has_values
-from minitorch.tape import Mode, Node, current_mode, restore_mode, set_mode
-from minitorch.tensor import Tensor
-
-_HERE = os.path.dirname(os.path.abspath(__file__))
+from minitorch.array import first_true, has_values
+from minitorch.tape import Mode, Node, current_mode, restore_mode, set_mode, users_line
+from minitorch.tensor import raw
 
 
 class Switch:
@@ -134,7 +129,7 @@ def is_grad_enabled() -> bool:
     return current_mode().recording
 
 
-# detect_anomaly ---------------------------------------------------------------------------------
+# detect_anomaly -------------------------------------------------------------------------------
 
 
 class detect_anomaly(Switch):  # noqa: N801 - torch's name
@@ -194,15 +189,13 @@ class _Inspection:
 
 
 def _has_nan(x: Any) -> bool:
-    x = x.array if isinstance(x, Tensor) else x
+    x = raw(x)
     floating = hasattr(x, "dtype") and x.dtype.kind == "f" and has_values(x)
     return bool(floating and np.isnan(x).any())
 
 
 def _first_nan(x: Any) -> tuple[int, ...]:
-    x = x.array if isinstance(x, Tensor) else x
-    flat = int(np.isnan(x).argmax())
-    return tuple(int(i) for i in np.unravel_index(flat, x.shape))
+    return first_true(np.isnan(raw(x)))
 
 
 def _fingerprint(x: Any) -> Any:
@@ -210,12 +203,3 @@ def _fingerprint(x: Any) -> Any:
     if not (hasattr(x, "dtype") and hasattr(x, "sum") and has_values(x)):
         return None
     return hash(x.tobytes())
-
-
-def users_line() -> str:
-    """The innermost line of the program outside this package, as "file:line: code"."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and (frame.f_code.co_filename.startswith((_HERE, "<minitorch"))):
-        frame = frame.f_back
-    name, line = frame.f_code.co_filename, frame.f_lineno
-    return f"{name}:{line}: {linecache.getline(name, line).strip()}"

@@ -39,7 +39,12 @@ class Op:
         name, body: the function it was made from.
         inputs, options: the names of what is differentiated, and of what is not.
         broadcasts, view, exact_dtype, pack, keeps: as given to `op`.
-        rules, joint: what `grad` registered.
+        variadic: are the inputs of any number, as those of `cat`?
+        defaults: of the inputs and options that may be left out.
+        rules, joint, differentiable: what `grad` registered, if anything.
+        call: the function that users and rules call.
+        inplace: what inplace=True asks for, where it is taken.
+        plans: what is to be saved and run, for each pattern of inputs that require grad.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Op:
         self.rules: dict[str, Callable] = {}
         self.joint: Callable | None = None
         self.differentiable = False
+        self.inplace: Callable | None = None
         self.call: Callable = body  # the function that computes and records, once it is written
         self.plans: dict[int, Plan] = {}
 
@@ -154,7 +160,7 @@ class Plan:
             closed = {f"rule_{op.inputs[i]}": rule for i, rule in rules.items()}
         else:
             closed = {"rule": op.joint}
-            closed["spread"] = lambda needs: _spread(wanted, needs, size)
+            closed["spread"] = lambda needs: _spread(wanted, tuple(needs), size)
             closed["pick"] = lambda found, needs: [
                 found[i] if need else None for i, need in zip(wanted, needs)
             ]
@@ -190,6 +196,7 @@ def _shapes(xs: tuple) -> tuple:
     return tuple(np.shape(x) for x in xs)
 
 
+@functools.lru_cache
 def _spread(wanted: tuple[int, ...], needs: tuple[bool, ...], size: int) -> tuple[bool, ...]:
     """`needs`, given for the wanted inputs, as one bool for each input of the op."""
     needed = {i for i, need in zip(wanted, needs) if need}
@@ -204,6 +211,7 @@ def op(
     reflected: str = "",
     inplace: str = "",
     into: Callable | None = None,
+    switch: bool = False,
     pack: str | None = None,
     view: bool = False,
     exact_dtype: bool = False,
@@ -218,6 +226,7 @@ def op(
         reflected: names to bind with the operands swapped ("__rmul__").
         inplace: names to bind that write the result into the first operand ("mul_ __imul__").
         into: the in-place operator on arrays (`operator.imul`), which saves them a temporary.
+        switch: takes inplace=True too, as torch's activations do; `.inplace` is that function.
         pack: the option that takes loose positional sizes, as in `x.reshape(2, 3)`.
         view: the output may share the memory of the first input.
         exact_dtype: the body has chosen the output's dtype, also where torch would choose another.
@@ -238,6 +247,7 @@ def op(
             reflected=reflected,
             inplace=inplace,
             into=into,
+            switch=switch,
             pack=pack,
             view=view,
             exact_dtype=exact_dtype,
@@ -257,14 +267,18 @@ def op(
         setattr(Tensor, name, lambda a, b: call(b, a))
     for name in inplace.split():
         setattr(Tensor, name, inplace_method(call, name, into))
+    if switch:
+        record.inplace = call.inplace = inplace_method(call, f"{record.name}_", into)
     return call
 
 
-def composite(methods: str = "", inplace: str = "") -> Callable[[Callable], Callable]:
+def composite(
+    methods: str = "", inplace: str = "", switch: bool = False
+) -> Callable[[Callable], Any]:
     """Lists a function made of ops for the tests, and binds it as Tensor methods."""
 
     def bound(function: Callable) -> Callable:
-        call = aliased(function)
+        call = _switched(function) if switch else aliased(function)
         COMPOSITES[function.__name__] = call
         for name in methods.split():
             setattr(Tensor, name, function if name.startswith("__") else call)
@@ -273,3 +287,15 @@ def composite(methods: str = "", inplace: str = "") -> Callable[[Callable], Call
         return call
 
     return bound
+
+
+def _switched(function: Callable) -> Callable:
+    """The function, which with inplace=True writes its result into its first argument."""
+    write = inplace_method(function, f"{function.__name__}_", None)
+
+    @functools.wraps(function)
+    def call(*args: Any, inplace: bool = False, **names: Any) -> Any:
+        return (write if inplace else function)(*args, **names)
+
+    call.inplace = write  # type: ignore[attr-defined]
+    return call

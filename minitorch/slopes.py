@@ -170,7 +170,7 @@ class Experiment:
                 self.facts.append(f"{who} modified input {i} in place; it must work on a copy")
                 x.array[...] = original
 
-    # the two sides of the comparison ------------------------------------------------------------
+    # the two sides of the comparison -----------------------------------------------------------
 
     def rules(self, g: list[Tensor] | None = None) -> list[Tensor | None]:
         """dL/dx for each wanted input, by the rules; what goes wrong on the way becomes a fact."""
@@ -309,6 +309,7 @@ class Experiment:
 
 
 def is_wanted(x: Any) -> bool:
+    """Is it a Tensor whose gradient is to be checked?"""
     return isinstance(x, Tensor) and x.requires_grad
 
 

@@ -10,9 +10,13 @@ number, so "was it changed after this node saved it?" is one comparison.
 
 from __future__ import annotations
 
+import linecache
+import os
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
+from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -22,8 +26,9 @@ import numpy as np
 from minitorch.array import Array
 
 next_birth = count(1).__next__
+_HERE = os.path.dirname(os.path.abspath(__file__))
 
-# the recording switch ---------------------------------------------------------------------------
+# the recording switch --------------------------------------------------------------------------
 
 
 class Mode:
@@ -44,7 +49,7 @@ set_mode = _mode.set
 restore_mode = _mode.reset
 
 
-# nodes ------------------------------------------------------------------------------------------
+# nodes ----------------------------------------------------------------------------------------
 
 
 class Freed:
@@ -108,7 +113,7 @@ class Pick(Node):
         self.index = index
 
 
-# the clock of writes ----------------------------------------------------------------------------
+# the clock of writes --------------------------------------------------------------------------
 
 # id(array that owns the memory) -> [a reference that removes the entry, stamp, who wrote]
 _writes: dict[int, list] = {}
@@ -161,19 +166,34 @@ def _check_unchanged(node: Node) -> None:
             )
 
 
-# the backward sweep -----------------------------------------------------------------------------
+def users_line() -> str:
+    """The innermost line of the program outside this package, as "file:line: code"."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and (frame.f_code.co_filename.startswith((_HERE, "<minitorch"))):
+        frame = frame.f_back
+    name, line = frame.f_code.co_filename, frame.f_lineno
+    return f"{name}:{line}: {linecache.getline(name, line).strip()}"
+
+
+# the backward sweep ---------------------------------------------------------------------------
 
 Lift = Callable[[Node, str, Any], Any]
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sums `g` over the axes that broadcasting added or stretched: the adjoint of broadcasting."""
-    extra = len(g.shape) - len(shape)
+    axes = _grown(g.shape, tuple(shape))
+    return (g.sum(axes) if axes else g).reshape(shape)
+
+
+@lru_cache
+def _grown(large: tuple[int, ...], small: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of the large shape that the small one lacks, or has with size 1."""
+    extra = len(large) - len(small)
     if extra < 0:
         raise ValueError
-    stretched = [i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1]
-    axes = (*range(extra), *stretched)
-    return (g.sum(axes) if axes else g).reshape(shape)
+    stretched = [i + extra for i, n in enumerate(small) if n == 1 and large[i + extra] != 1]
+    return (*range(extra), *stretched)
 
 
 def _fit(

@@ -134,7 +134,7 @@ class Tensor:
         if requires_grad:
             self.requires_grad_()
 
-    # what it is ---------------------------------------------------------------------------------
+    # what it is --------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -164,11 +164,20 @@ class Tensor:
         """The shape, or the size of one axis."""
         return self.shape if dim is None else self.shape[dim]
 
+    ndimension = dim
+
     def numel(self) -> int:
         """The number of elements."""
         return self.array.size
 
+    nelement = numel
+
     def element_size(self) -> int:
+        """Bytes of one element."""
+        return self.dtype.itemsize
+
+    @property
+    def itemsize(self) -> int:
         """Bytes of one element."""
         return self.dtype.itemsize
 
@@ -177,9 +186,10 @@ class Tensor:
         """Bytes of all elements."""
         return self.array.size * self.dtype.itemsize
 
-    def stride(self) -> tuple[int, ...]:
-        """Steps along each axis, in elements; 0 where `expand` repeats without copying."""
-        return tuple(s // self.dtype.itemsize for s in self.array.strides)
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps along each axis (or one), in elements; 0 where `expand` repeats without copying."""
+        steps = tuple(s // self.dtype.itemsize for s in self.array.strides)
+        return steps if dim is None else steps[dim]
 
     def is_contiguous(self) -> bool:
         """True when the elements lie in memory in row-major order."""
@@ -188,6 +198,33 @@ class Tensor:
     def is_floating_point(self) -> bool:
         """True for float16, float32 and float64."""
         return self.dtype.kind == "f"
+
+    def is_nonzero(self) -> bool:
+        """Is the one number inside other than 0?"""
+        return bool(self._one("is_nonzero"))
+
+    def is_same_size(self, other: Tensor) -> bool:
+        """True when both have one shape."""
+        return self.shape == other.shape
+
+    @property
+    def is_cpu(self) -> bool:
+        """True when the array lives in the host's memory."""
+        return self.device.type == "cpu"
+
+    @property
+    def is_cuda(self) -> bool:
+        """True when the array lives on a GPU."""
+        return self.device.type == "cuda"
+
+    @property
+    def is_meta(self) -> bool:
+        """True when it has a shape and a dtype only."""
+        return self.device.type == "meta"
+
+    def get_device(self) -> int:
+        """The number of the GPU the array lives on; -1 off the GPU."""
+        return -1 if self.device.index is None else self.device.index
 
     def __len__(self) -> int:
         if not self.shape:
@@ -230,7 +267,7 @@ class Tensor:
             )
         return self.array.item()
 
-    # leaving minitorch --------------------------------------------------------------------------
+    # leaving minitorch -------------------------------------------------------------------------
 
     def item(self) -> float | int | bool:
         """The one number inside, as a Python number."""
@@ -262,7 +299,7 @@ class Tensor:
     def __dlpack_device__(self) -> Any:
         return self.array.__dlpack_device__()
 
-    # the graph ----------------------------------------------------------------------------------
+    # the graph ---------------------------------------------------------------------------------
 
     @property
     def requires_grad(self) -> bool:
@@ -347,6 +384,11 @@ class Tensor:
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"data: expected a Tensor, got {type(value).__name__}")
+        if self.node is not None and value.dtype != self.dtype:
+            raise TypeError(
+                f"data: got {value.dtype} for a tensor of {self.dtype} that requires grad; convert "
+                "it with .to(x.dtype)"
+            )
         self.array = value.array
 
     def __deepcopy__(self, memo: dict) -> Tensor:
@@ -368,6 +410,18 @@ class Tensor:
         return _restore, (self.detach().cpu().numpy(), str(self.device), self.node is LEAF)
 
 
+Size = tuple  # torch's name for the type of a shape
+
+# the same as functions
+numel, is_floating_point, is_nonzero = Tensor.numel, Tensor.is_floating_point, Tensor.is_nonzero
+detach, detach_ = Tensor.detach, Tensor.detach_
+
+
+def is_tensor(x: Any) -> bool:
+    """True for a Tensor."""
+    return isinstance(x, Tensor)
+
+
 class ShapeError(ValueError, RuntimeError):
     """Shapes that do not fit: a ValueError as in NumPy and a RuntimeError as in torch."""
 
@@ -383,6 +437,11 @@ def make(x: Array, node: Any = None, cut: str | None = None) -> Tensor:
 
 
 _new = object.__new__
+
+
+def raw(x: Any) -> Any:
+    """The array inside a Tensor; what is no Tensor, as it is."""
+    return x.array if isinstance(x, Tensor) else x
 
 
 def _restore(x: np.ndarray, where: str, requires_grad: bool) -> Tensor:

@@ -129,7 +129,7 @@ class tape(Switch):  # noqa: N801 - a context manager, like no_grad
             made[record.birth] = record.node.plan.op.body(*inputs, **record.options)
         return list(made.values())
 
-    # as text ------------------------------------------------------------------------------------
+    # as text -----------------------------------------------------------------------------------
 
     def __str__(self) -> str:
         called = self._called()
@@ -175,7 +175,7 @@ class tape(Switch):  # noqa: N801 - a context manager, like no_grad
     def _is_tuple(self, birth: int) -> bool:
         return any(r.birth == birth and len(r.shapes) > 1 for r in self.records)
 
-    # as a picture -------------------------------------------------------------------------------
+    # as a picture ------------------------------------------------------------------------------
 
     def graph(self) -> drawing.Graph:
         """The records as boxes and arrows: leaves, constants and ops."""

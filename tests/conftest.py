@@ -17,7 +17,7 @@ from tests import fakecupy
 def _fresh_state() -> Iterator[None]:
     minitorch.manual_seed(0)
     # Said once a process; their own tests take them back.
-    minitorch.call._said.update({"promotion", "probabilities", "log-probabilities", "smoothing"})
+    minitorch.call.said.update({"promotion", "probabilities", "log-probabilities", "smoothing"})
     yield
     minitorch.set_default_dtype(np.float32)
 

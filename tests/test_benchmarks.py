@@ -60,10 +60,12 @@ def test_tables_say_what_is_reached_and_what_is_not():
         "to_torch": {MINITORCH: None, FLOOR: None},
         "to_floor": {MINITORCH: 2.0, FLOOR: 1.0},
         "targets": {FLOOR: 1.15, TORCH: 1.0},
+        "disturbed": False,
     }
     table = report.workload_table([row])
     assert "| 0.50 (0.40) | - | 0.25 (0.20) | - | - | **2.00** | - |" in table
-    assert "≤ 1.15 of NumPy by hand: missed, ≤ 1.00 of torch |" in table
+    assert "| ≤ 1.15 of NumPy by hand: missed, ≤ 1.00 of torch |" in table
+    assert "| disturbed, run again, ≤" in report.workload_table([row | {"disturbed": True}])
 
 
 def test_the_picture_is_drawn(tmp_path: Path):

@@ -358,7 +358,7 @@ def test_errors_of_conv2d(error, words, x, w, options):
         (rand(*IMAGE), rand(*KERNEL, dtype=np.float32), "x is float64.*weight is float32.*x.float"),
         (rand(*IMAGE, dtype=np.float32), rand(*KERNEL), "weight is float64.*x.double"),
         (2.0, rand(*KERNEL), "x must be a Tensor or an array, got float"),
-        (rand(*IMAGE), None, "weight must be a Tensor or an array, got NoneType"),
+        (rand(*IMAGE), None, "'weight' must be a Tensor.*got NoneType"),
     ],
 )  # fmt: skip
 def test_dtypes_that_do_not_fit(x, w, words):
@@ -410,7 +410,7 @@ def test_fold_and_unfold_errors():
         minitorch.nn.functional.unfold(rand(3, 3), 2)
     with pytest.raises(ShapeError, match=r"^unfold: size 4 is larger than dim 0"):
         Tensor(rand(3)).unfold(0, 4, 1)
-    with pytest.raises(IndexError, match=r"^unfold: dim 2 is out of range for 1 dims"):
+    with pytest.raises(IndexError, match=r"^unfold: dim 2 is out of range for 1 axes"):
         Tensor(rand(3)).unfold(2, 1, 1)
     with pytest.raises(ShapeError, match=r"^fold_along: 2 windows of 2, 1 apart"):
         minitorch.ops.window.fold_along(rand(2, 2), 0, 5)

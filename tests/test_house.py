@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -22,7 +23,7 @@ FLOORS = [
     ["call"],
     ["inplace"],
     ["op"],
-    ["creation", "modes", "convert", "drawing"],
+    ["creation", "random", "modes", "convert", "drawing"],
     ["wengert"],
     ["ops.*"],
     ["tree", "undefined"],
@@ -31,6 +32,7 @@ FLOORS = [
     ["gradcheck"],
     ["autograd"],
     ["nn.functional"],
+    ["cuda"],
     ["utils", "utils.*"],
 ]
 
@@ -97,9 +99,15 @@ def test_minitorch_imports_neither_lessons_nor_tests():
             assert not named.startswith(("tests", "lessons", "benchmarks")), name
 
 
-def run(code: str) -> str:
+def run(code: str, **environment: str) -> str:
+    """What the code prints in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, **environment},
     )
     return done.stdout.strip()
 
@@ -109,9 +117,11 @@ def test_import_brings_neither_cupy_nor_matplotlib():
     assert not {"cupy", "matplotlib", "torch", "tqdm"} & set(loaded)
 
 
-def test_import_costs_little_beyond_numpy():
+def test_import_costs_little_beyond_numpy(tmp_path: Path):
     code = (
-        "import time, numpy; t = time.perf_counter(); import minitorch; "
-        "print(time.perf_counter() - t)"
+        "import time, numpy; t = time.process_time(); import minitorch; "
+        "print(time.process_time() - t)"
     )
-    assert min(float(run(code)) for _ in range(5)) < 0.15
+    # As for a user: the first import compiles the modules, the later ones find them compiled.
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    assert min(float(run(code, **compiled)) for _ in range(5)) < 0.15

@@ -209,7 +209,8 @@ GOOD = """# %% [markdown]
 
 # %%
 import sys
-print("figure: /tmp/01_good.png")
+print("found: all is well")
+print("figure: figures/01_good.png")
 print("asked for", *sys.argv[1:])
 """
 BAD = """# %% [markdown]
@@ -265,7 +266,7 @@ def test_one_that_fails_has_exit_status_1(folder: Path, capsys):
 def test_all_go_on_after_one_fails(folder: Path, capsys):
     assert runner.main(["all"], folder) == 1
     said = capsys.readouterr().out
-    assert re.search(r"^01_good: ok, \d+\.\d s$", said, re.M)
+    assert re.search(r"^01_good: ok, \d+\.\d s; all is well$", said, re.M)
     assert "02_bad: FAILED (exit status 1); its last words:\n" in said
     assert "    AssertionError: sums are hard\n" in said
     assert "line 99\n" in said

@@ -7,6 +7,7 @@ import pytest
 
 import minitorch as mt
 from minitorch.tensor import ShapeError
+from tests.helpers import slope, tensor
 
 PAIRED = [
     "mse_loss",
@@ -19,16 +20,6 @@ PAIRED = [
 ]
 paired = pytest.mark.parametrize("name", PAIRED)
 inf, nan = math.inf, math.nan
-
-
-def tensor(x, dtype=np.float32, grad=True):
-    return mt.Tensor(np.array(x, dtype), requires_grad=grad)
-
-
-def slope(loss, x):
-    x.grad = None
-    loss.backward()
-    return x.grad.numpy()
 
 
 # what is refused --------------------------------------------------------------------------------

@@ -7,12 +7,9 @@ import pytest
 
 import minitorch as mt
 from minitorch.tensor import ShapeError
+from tests.helpers import tensor
 
 inf, nan = math.inf, math.nan
-
-
-def tensor(x, dtype=np.float32, grad=True):
-    return mt.Tensor(np.array(x, dtype), requires_grad=grad)
 
 
 def normal(*shape, seed=0, dtype=np.float32):

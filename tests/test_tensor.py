@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 import warnings
 
 import numpy as np
 import pytest
 
 import minitorch as mt
+import minitorch.nn.functional as F
 from minitorch.tensor import ShapeError, Tensor
 
 # made --------------------------------------------------------------------------------------------
@@ -411,7 +413,7 @@ def test_integers_meet_floats_as_in_torch():
 
 
 def test_wide_and_narrow_floats_meet_with_a_word_said_once():
-    mt.call._said.discard("promotion")
+    mt.call.said.discard("promotion")
     a, b = mt.ones(2), mt.ones(2, dtype=mt.float64)
     with pytest.warns(UserWarning, match="mul: float32 and float64 meet"):
         assert (a * b).dtype == mt.float64
@@ -466,3 +468,97 @@ def test_arguments_go_by_many_names():
     ):
         with pytest.raises(TypeError, match=words):
             wrong()
+
+
+# asked of it, as in torch ----------------------------------------------------------------------
+
+
+def test_what_a_tensor_says_of_itself():
+    x = mt.zeros(2, 3)
+    assert (x.ndimension(), x.nelement(), x.itemsize, x.stride(0), x.stride(-1)) == (2, 6, 4, 3, 1)
+    assert (x.is_cpu, x.is_cuda, x.is_meta, x.get_device()) == (True, False, False, -1)
+    assert x.to("meta").is_meta
+    assert (mt.numel(x), mt.is_tensor(x), mt.is_tensor(3)) == (6, True, False)
+    assert mt.is_floating_point(x)
+    assert x.is_same_size(x + 1)
+    assert not mt.tensor([0.0]).is_nonzero()
+    with pytest.raises(ValueError, match="is_nonzero: a tensor of shape"):
+        x.is_nonzero()
+    assert (x.byte().dtype, x.char().dtype) == (np.uint8, np.int8)
+    assert isinstance(x.shape, mt.Size)
+
+
+def test_a_shape_is_changed_in_place():
+    base = mt.arange(6.0).reshape(2, 3)
+    x = base.detach()
+    assert x.unsqueeze_(0) is x
+    assert (x.shape, base.shape) == ((1, 2, 3), (2, 3))
+    x.squeeze_(0).transpose_(0, 1)
+    x.zero_()
+    assert base.tolist() == [[0.0] * 3] * 2  # the numbers are shared
+    assert mt.ones(2, 3).t_().shape == (3, 2)
+    w = mt.ones(2, 3, requires_grad=True)
+    y = w * 2
+    y.retain_grad()
+    (y.t_() * mt.arange(6.0).reshape(3, 2)).sum().backward()
+    assert w.grad.tolist() == [[0.0, 4.0, 8.0], [2.0, 6.0, 10.0]]
+    assert y.grad.shape == (3, 2)
+    with pytest.raises(RuntimeError, match=r"unsqueeze_: .*write x = x.unsqueeze\(...\)"):
+        w.unsqueeze_(0)
+    with mt.no_grad(), pytest.raises(RuntimeError, match="squeeze_: the gradient"):
+        y.squeeze_()
+
+
+def test_where_alone_answers_where():
+    rows, columns = mt.where(mt.tensor([[True, False], [True, True]]))
+    assert (rows.tolist(), columns.tolist()) == ([0, 1, 1], [0, 0, 1])
+    with pytest.raises(TypeError, match="where: takes a condition alone, or both"):
+        mt.where(mt.tensor([True]), mt.tensor([1.0]))
+
+
+def test_activations_write_in_place_on_request():
+    x = mt.tensor([-1.0, 7.0])
+    y = F.relu(x, inplace=True)
+    assert y is x
+    assert F.relu6(x, inplace=True) is x
+    assert x.tolist() == [0.0, 6.0]
+    assert F.leaky_relu(x, 0.1, inplace=False) is not x
+    assert F.elu_(x) is x
+    w = mt.tensor([-1.0, 2.0], requires_grad=True)
+    h = w * 3
+    F.leaky_relu(h, negative_slope=0.5, inplace=True)
+    h.sum().backward()
+    assert w.grad.tolist() == [1.5, 3.0]
+    with pytest.raises(RuntimeError, match="relu_: this leaf requires grad"):
+        F.relu(w, inplace=True)
+    with pytest.raises(TypeError, match="unknown argument 'inplace'"):
+        mt.add(x, x, inplace=True)
+
+
+def test_dtypes_under_torchs_short_names():
+    assert (mt.float, mt.int, mt.bool) == (np.float32, np.int32, np.bool_)
+    assert isinstance(mt.float, mt.dtype)
+    assert mt.finfo(mt.float).max < mt.inf
+    x = mt.zeros(2).new_zeros(3, requires_grad=True)
+    assert x.requires_grad
+    assert mt.tril_indices(2, 2, dtype=mt.int32).dtype == np.int32
+    assert x.detach().bernoulli().tolist() == [0.0] * 3
+    assert mt.tensor([0.0, 1.0]).multinomial(1).tolist() == [1]
+
+
+def test_questions_about_the_gpu(cuda):
+    assert mt.cuda.is_available()
+    assert mt.cuda.device_count() >= 1
+    mt.cuda.synchronize()
+    x = mt.zeros(2).cuda(0, non_blocking=True)
+    assert x.is_cuda
+    assert (x.get_device(), x.to("cpu", non_blocking=True).get_device()) == (0, -1)
+    assert mt.zeros(2).cuda("cuda:0").device == x.device
+
+
+def test_without_a_gpu_there_are_none(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert not mt.cuda.is_available()
+    assert mt.cuda.device_count() == 0
+    with pytest.raises(RuntimeError, match="CuPy is not installed"):
+        mt.cuda.synchronize()

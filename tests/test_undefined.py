@@ -56,7 +56,7 @@ def test_torch_does_the_same(point: Point):
 def test_the_page_is_the_table():
     path = Path(__file__).parent.parent / "docs" / "undefined-gradients.md"
     assert path.read_text() == page(), (
-        "run python -m minitorch.undefined > docs/undefined-gradients.md"
+        "write minitorch.undefined.page() to docs/undefined-gradients.md"
     )
 
 

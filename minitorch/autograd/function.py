@@ -7,10 +7,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minitorch.backward import shown
 from minitorch.call import picks
 from minitorch.modes import no_grad
 from minitorch.tape import Node, current_mode
-from minitorch.tensor import CUT_NO_GRAD, LEAF, Tensor, make
+from minitorch.tensor import CUT_NO_GRAD, LEAF, Tensor, make, raw
 
 
 class Context:
@@ -180,7 +181,7 @@ class _Plan:
         ctx._saved = tuple([v if v is None or isinstance(v, Tensor) else make(v) for v in kept])
         ctx.needs_input_grad = tuple(i in needed for i in range(len(self.op.inputs)))
         try:
-            found = self.backward(ctx, *[v if isinstance(v, Tensor) else make(v) for v in gs])
+            found = self.backward(ctx, *[shown(v) for v in gs])
         finally:
             ctx._saved = None
         grads = self._checked(found if isinstance(found, tuple) else (found,), needed)
@@ -214,7 +215,7 @@ def _recorded(
     arrays = tuple([y.array for y in outputs])
     parents = [a if a.node is LEAF else a.node for a in (args[i] for i in plan.wanted)]
     node = Node(plan, parents, plan.save(args, outputs, several), arrays[0])
-    values = [a.array if isinstance(a, Tensor) else a for a in args]
+    values = [raw(a) for a in args]
     for watch in current_mode().watchers:
         watch(node, values, {}, arrays if several else arrays[0])
     if several:

@@ -41,9 +41,6 @@ def grad(
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     given = [grad_outputs] if not isinstance(grad_outputs, (list, tuple)) else list(grad_outputs)
     given = [None] * len(outputs) if grad_outputs is None else given
-    for i, x in enumerate(inputs):
-        if not x.requires_grad:
-            raise ValueError(f"grad: inputs[{i}] of shape {x.shape} does not require grad")
     found = gradients(outputs, given, inputs, retain_graph, create_graph, "grad")
     for i, (x, g) in enumerate(found):
         if g is None and not allow_unused:
@@ -51,7 +48,5 @@ def grad(
                 f"grad: inputs[{i}] of shape {x.shape} was not used to compute the outputs; "
                 "pass allow_unused=True to get None for it"
             )
-    if create_graph:
-        return tuple([g for _, g in found])
     handed = {id(g.array) for g in given if isinstance(g, Tensor)}  # held by the caller already
     return tuple([None if g is None else exclusive(g, handed) for _, g in found])

@@ -37,7 +37,7 @@ class Meta(NDArrayOperatorsMixin):
         self.shape: Shape = batch.shape[1:]
         self.dtype: np.dtype = batch.dtype
 
-    # What an array says about itself, as if it were real and freshly made.
+    # what an array says about itself, as if it were real and freshly made ----------------------
 
     ndim = property(lambda self: len(self.shape))
     size = property(lambda self: math.prod(self.shape))
@@ -71,7 +71,7 @@ class Meta(NDArrayOperatorsMixin):
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(len(self)))
 
-    # The two protocols.
+    # the two protocols -------------------------------------------------------------------------
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple = (), **kwargs: Any
@@ -114,7 +114,7 @@ class Meta(NDArrayOperatorsMixin):
             raise _true_error(error, func, args, kwargs) from None
         return y if out is None else _into(out, y)
 
-    # Indexing.
+    # indexing ----------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> "Meta":
         # Here the empty axis goes last: index arrays can move what they select to the front, and an
@@ -132,8 +132,7 @@ class Meta(NDArrayOperatorsMixin):
     def __setitem__(self, key: Any, value: Any) -> None:
         np.copyto(self[key], value, casting="unsafe")
 
-    # Methods whose arguments differ from those of the function of the same name. The others are
-    # bound at the end of this file.
+    # methods unlike the function of their name; the others are bound at the end ----------------
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> "Meta":
         return from_view(view_of(self).reshape(*shape, order=order))
@@ -173,7 +172,7 @@ class Meta(NDArrayOperatorsMixin):
 _OPERANDS = (Meta, np.ndarray, np.generic, int, float, complex, list, tuple, type(None))
 
 
-# The two arrays that cost nothing, and the way back from each.
+# the two arrays that cost nothing, and the way back from each ---------------------------------
 
 
 def new(shape: Shape, dtype: np.dtype) -> Meta:
@@ -280,7 +279,7 @@ def need_values(asked: str) -> None:
     )
 
 
-# Methods that are NumPy's functions with the array first, and questions that only values answer.
+# methods that are functions with the array first, and questions only values answer ------------
 
 
 def _method(func: Callable) -> Callable:

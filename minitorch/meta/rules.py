@@ -28,7 +28,9 @@ from minitorch.meta.core import (
     view_of,
 )
 
-# How a NumPy function answers. Where one rule serves many functions, `func` is the one called.
+# how a NumPy function answers ------------------------------------------------------------------
+#
+# Where one rule serves many functions, `func` is the one called.
 
 
 def _looking(func: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -54,7 +56,7 @@ def _where(condition: Any, *choices: Any) -> Any:
     return _elementwise(np.where, condition, *choices)
 
 
-# Functions with an axis: the same call on the empty batch, where every axis is one further back.
+# along an axis: the same call on the empty batch, where every axis is one further back --------
 
 
 def _shift(axis: Any, ndim: int) -> Any:
@@ -92,7 +94,7 @@ def _norm(x: Meta, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
     return new(np.any(x, axis, keepdims=keepdims).shape, dtype)
 
 
-# Products.
+# products -------------------------------------------------------------------------------------
 
 
 @cache
@@ -153,7 +155,7 @@ def _einsum(subscripts: Any, *operands: Any, optimize: Any = False, **kwargs: An
     return from_batch(np.einsum(subscripts, *[batch_of(as_meta(x)) for x in operands], **kwargs))
 
 
-# Joining, padding, picking, making.
+# joining, padding, picking, making ------------------------------------------------------------
 
 
 def _join(func: Callable, arrays: Iterable, axis: Any = 0, **kwargs: Any) -> Meta:
@@ -233,7 +235,7 @@ def _value_dependent(func: Callable, *args: Any, **kwargs: Any) -> None:
     need_values(f"np.{func.__name__}")
 
 
-# The table of rules.
+# the table of rules ---------------------------------------------------------------------------
 
 
 def _each(rule: Callable, names: str) -> dict[Callable, Callable]:
@@ -318,7 +320,7 @@ RULES |= {
 }
 
 
-# `ufunc.reduce` and the other methods of a ufunc.
+# `ufunc.reduce` and the other methods of a ufunc ----------------------------------------------
 
 
 def _ufunc_outer(ufunc: np.ufunc, a: Any, b: Any, **kwargs: Any) -> Meta:

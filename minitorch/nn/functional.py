@@ -81,6 +81,9 @@ from minitorch.ops.softmax import (
 )
 from minitorch.ops.window import col2im, fold, im2col, unfold
 
+celu_, elu_, relu_, selu_ = celu.inplace, elu.inplace, relu.inplace, selu.inplace
+hardtanh_, leaky_relu_, threshold_ = hardtanh.inplace, leaky_relu.inplace, threshold.inplace
+
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
@@ -94,6 +97,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "celu_",
     "col2im",
     "conv1d",
     "conv2d",
@@ -108,6 +112,7 @@ __all__ = [
     "dropout1d",
     "dropout2d",
     "elu",
+    "elu_",
     "embedding",
     "fold",
     "gaussian_nll_loss",
@@ -117,6 +122,7 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "hinge_embedding_loss",
     "huber_loss",
     "im2col",
@@ -126,6 +132,7 @@ __all__ = [
     "l1_loss",
     "layer_norm",
     "leaky_relu",
+    "leaky_relu_",
     "linear",
     "log_softmax",
     "log_softmax_naive",
@@ -145,9 +152,11 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "relu_",
     "rms_norm",
     "scaled_dot_product_attention",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
@@ -160,6 +169,7 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "threshold_",
     "triplet_margin_loss",
     "unfold",
 ]

@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from minitorch.array import constants
 from minitorch.op import composite, op
-from minitorch.ops.arithmetic import abs
-from minitorch.ops.compare import clamp, minimum, where
+from minitorch.ops.compare import minimum, where
 from minitorch.ops.elementwise import exp, expm1, tanh
 from minitorch.ops.erf import erf
 
-# s-shaped ----------------------------------------------------------------------------------------
+zero, one = constants(0), constants(1)
+
+# s-shaped --------------------------------------------------------------------------------------
 
 
 @op(methods="sigmoid", inplace="sigmoid_")
@@ -33,7 +35,7 @@ def sigmoid(x):
     tensor([0.0000, 0.5000, 0.8808])
     """
     y = np.exp(-x)  # inf for x = -1000, and 1 / inf is the 0 it should be
-    y += 1.0
+    y += one(y)
     return np.reciprocal(y)
 
 
@@ -48,7 +50,7 @@ def logsigmoid(x):
     >>> minitorch.nn.functional.logsigmoid(minitorch.tensor([-1000.0, 0.0]))
     tensor([-1.0000e+03, -6.9315e-01])
     """
-    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+    return np.minimum(x, zero(x)) - np.log1p(np.exp(-abs(x)))
 
 
 logsigmoid.grad(x=lambda g, y: -g * expm1(y))
@@ -88,36 +90,50 @@ def _softsign_x(g, x):
 softsign.grad(x=_softsign_x)
 
 
-@op
+@op(switch=True)
 def hardtanh(x, *, min_val=-1.0, max_val=1.0):
     """y = x, between min_val and max_val          dL/dx = g strictly between them, else 0"""
     if min_val > max_val:
         raise ValueError(f"min_val {min_val} is above max_val {max_val}")
-    return np.clip(x, min_val, max_val)
+    return x.clip(min_val, max_val)
 
 
-hardtanh.grad(x=lambda g, y, min_val, max_val: g * ~((y <= min_val) | (y >= max_val)))
+def _hardtanh_x(g, y, min_val, max_val):
+    between = (y != min_val) & (y != max_val)
+    return g * between.astype(g.dtype)
 
 
-@composite()
+hardtanh.grad(x=_hardtanh_x)
+
+
+@composite(switch=True)
 def relu6(input: Any) -> Any:
     """y = x, between 0 and 6: `hardtanh` with these bounds."""
     return hardtanh(input, 0, 6)
 
 
-@op
+@op(switch=True)
 def hardsigmoid(x):
     """y = (x + 3) / 6, between 0 and 1          dL/dx = g / 6 strictly between, else 0"""
-    return np.clip(x + 3, 0, 6) / 6
+    three, low, six = _HARD(x)
+    return (x + three).clip(low, six) / six
 
 
-hardsigmoid.grad(x=lambda g, x: g / 6 * (abs(x) < 3))
+_HARD = constants(3, 0, 6)
 
 
-# rectifiers --------------------------------------------------------------------------------------
+def _hardsigmoid_x(g, x):
+    three, _, six = _HARD(x)
+    return g * (abs(x) < three).astype(g.dtype) / six
 
 
-@op(methods="relu", inplace="relu_")
+hardsigmoid.grad(x=_hardsigmoid_x)
+
+
+# rectifiers -----------------------------------------------------------------------------------
+
+
+@op(methods="relu", inplace="relu_", switch=True)
 def relu(x):
     """y = max(x, 0)          dL/dx = g where x > 0, else 0
 
@@ -128,32 +144,30 @@ def relu(x):
     >>> minitorch.relu(minitorch.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 0., 2.])
     """
-    return np.maximum(x, 0)
+    return np.maximum(x, zero(x))
 
 
 relu.grad(x=lambda g, y: g * y.astype(bool))
 
 
-@op
+@op(switch=True, keeps="slope")
 def leaky_relu(x, *, negative_slope=0.01):
     """y = x where x > 0, else slope x          dL/dx = g there, else g slope
+
+    The tape keeps the slope of each element, 1 or `negative_slope`, in the place of x.
 
     >>> import minitorch
     >>> minitorch.nn.functional.leaky_relu(minitorch.tensor([-1.0, 2.0]), 0.1)
     tensor([-0.1000,  2.0000])
     """
-    if 0 < negative_slope <= 1:
-        return np.maximum(x, x * negative_slope)
-    return np.where(x > 0, x, x * negative_slope)
+    if -1 <= negative_slope <= 1:
+        slope = np.fmax(np.sign(x), negative_slope)  # many times faster than np.where
+    else:
+        slope = np.where(x > 0, np.ones_like(x), negative_slope)
+    return x * slope, slope
 
 
-leaky_relu.grad(x=lambda g, x, negative_slope: _bent(g, x, g * negative_slope))
-
-
-def _bent(g, x, negative):
-    """The gradient g where x > 0, and `negative` elsewhere."""
-    positive = x > 0
-    return g * positive + negative * ~positive
+leaky_relu.grad(x=lambda g, slope: g * slope)
 
 
 @op(methods="prelu")
@@ -169,11 +183,16 @@ def prelu(x, weight):
     >>> minitorch.tensor([[-1.0, -2.0]]).prelu(minitorch.tensor([0.5, 0.1]))
     tensor([[-0.5000, -0.2000]])
     """
-    return np.where(x > 0, x, x * weight.reshape(_along_channels(x.shape, weight.shape)))
+    y = np.minimum(x, zero(x)) * _along_channels(weight, x)
+    y += np.maximum(x, zero(x))
+    return y
 
 
-def _along_channels(x_shape, weight_shape):
-    """The shape in which the weights broadcast along axis 1 of x."""
+def _along_channels(weight, x):
+    """The weights, in a shape that broadcasts along axis 1 of x."""
+    x_shape, weight_shape = x.shape, weight.shape
+    if weight_shape == (1,) and x_shape:
+        return weight
     count = math.prod(weight_shape)
     channels = x_shape[1] if len(x_shape) > 1 else 1
     if len(weight_shape) > 1 or count not in (1, channels):
@@ -181,7 +200,14 @@ def _along_channels(x_shape, weight_shape):
             f"weight of shape {weight_shape} for an input of shape {x_shape}; expected (1,) or "
             f"({channels},), one value per channel"
         )
-    return (1, count, *(1,) * (len(x_shape) - 2)) if count > 1 else (1,) * len(x_shape)
+    return weight.reshape(
+        (1, count, *(1,) * (len(x_shape) - 2)) if count > 1 else (1,) * len(x_shape)
+    )
+
+
+def _prelu_x(g, x, weight):
+    above = g * (x > zero(x)).astype(g.dtype)
+    return above + (g - above) * _along_channels(weight, x)
 
 
 def _prelu_weight(g, x, weight_shape):
@@ -194,13 +220,10 @@ def _prelu_weight(g, x, weight_shape):
     )
 
 
-prelu.grad(
-    x=lambda g, x, weight: _bent(g, x, g * weight.reshape(_along_channels(x.shape, weight.shape))),
-    weight=_prelu_weight,
-)
+prelu.grad(x=_prelu_x, weight=_prelu_weight)
 
 
-@op
+@op(switch=True)
 def threshold(x, *, threshold, value):
     """y = x where x > threshold, else value          dL/dx = g there, else 0"""
     return np.where(x <= threshold, value, x)
@@ -240,10 +263,10 @@ def tanhshrink(input: Any) -> Any:
     return input - tanh(input)
 
 
-# smooth rectifiers -------------------------------------------------------------------------------
+# smooth rectifiers ----------------------------------------------------------------------------
 
 
-@op
+@op(switch=True)
 def elu(x, *, alpha=1.0):
     """y = x where x > 0, else alpha (e^x - 1)          dL/dx = g there, else g alpha e^x
 
@@ -253,36 +276,66 @@ def elu(x, *, alpha=1.0):
     >>> minitorch.nn.functional.elu(minitorch.tensor([-1000.0, 2.0]))
     tensor([-1.,  2.])
     """
-    y = np.expm1(np.minimum(x, 0))
-    return np.maximum(x, 0) + (y if alpha == 1 else y * alpha)
+    y = np.expm1(np.minimum(x, zero(x)))
+    if alpha == 1:
+        return np.maximum(x, y)  # as e^x - 1 is never below x
+    return np.maximum(x, zero(x)) + y * alpha
 
 
 def _elu_x(g, x, alpha):
-    slope = exp(minimum(x, 0))  # 1 where x > 0
-    return g * (slope if alpha == 1 else where(x > 0, slope, slope * alpha))
+    slope = exp(minimum(x, zero(x)))  # 1 where x > 0
+    return g * (slope if alpha == 1 else _steeper(slope, x, alpha, 1 - alpha))
+
+
+def _steeper(slope, x, alpha, rest):
+    """alpha times the slope; where x > 0, which is where the slope is 1, alpha + rest."""
+    return slope * alpha + (x > zero(x)).astype(slope.dtype) * rest
 
 
 elu.grad(x=_elu_x)
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+_SELU = constants(SELU_SCALE, SELU_SCALE * SELU_ALPHA, SELU_SCALE - SELU_SCALE * SELU_ALPHA)
 
 
-@composite()
-def selu(input: Any) -> Any:
-    """y = scale elu(x, alpha), with the two numbers that keep mean 0 and variance 1.
+@op(switch=True)
+def selu(x):
+    """y = scale elu(x, alpha), with the two numbers that keep mean 0 and variance 1
 
-    Klambauer, Unterthiner, Mayr and Hochreiter 2017.
+    dL/dx = g scale where x > 0, else g scale alpha e^x. Klambauer, Unterthiner, Mayr and
+    Hochreiter 2017.
     """
-    return elu(input, SELU_ALPHA) * SELU_SCALE
+    scale, scale_alpha, _ = _SELU(x)
+    y = np.maximum(x, zero(x)) * scale
+    y += np.expm1(np.minimum(x, zero(x))) * scale_alpha
+    return y
 
 
-@composite()
-def celu(input: Any, alpha: float = 1.0) -> Any:
-    """y = x where x > 0, else alpha (e^(x / alpha) - 1): smooth for every alpha.
+def _selu_x(g, x):
+    _, scale_alpha, rest = _SELU(x)
+    return g * _steeper(exp(minimum(x, zero(x))), x, scale_alpha, rest)
 
-    Barron 2017.
+
+selu.grad(x=_selu_x)
+
+
+@op(switch=True)
+def celu(x, *, alpha=1.0):
+    """y = x where x > 0, else alpha (e^(x / alpha) - 1)
+
+    dL/dx = g where x > 0, else g e^(x / alpha): smooth for every alpha. Barron 2017.
     """
-    return elu(input / alpha) * alpha
+    y = np.minimum(x, zero(x))
+    y = np.expm1(y) if alpha == 1 else np.expm1(y / alpha) * alpha
+    return np.maximum(x, zero(x)) + y
+
+
+def _celu_x(g, x, alpha):
+    x = minimum(x, zero(x))
+    return g * exp(x if alpha == 1 else x / alpha)
+
+
+celu.grad(x=_celu_x)
 
 
 @op
@@ -295,20 +348,27 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     >>> minitorch.nn.functional.softplus(minitorch.tensor([-1000.0, 0.0, 1000.0]))
     tensor([0.0000e+00, 6.9315e-01, 1.0000e+03])
     """
-    z = x * beta
-    y = (np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))) / beta
-    return np.where(z > threshold, x, y)
+    z = x if beta == 1 else x * beta
+    y = np.maximum(z, zero(z)) + np.log1p(np.exp(-abs(z)))
+    y = y if beta == 1 else y / beta
+    return np.where(z > threshold, x, y) if _bends_beyond(threshold, x) else y
+
+
+def _bends_beyond(threshold, x):
+    """False where y is x anyway from the threshold on: e^-20 adds nothing to 20 in float32."""
+    return threshold < 20 or x.dtype.itemsize > 4
 
 
 def _softplus_x(g, x, beta, threshold):
-    z = x * beta
-    return g * where(z > threshold, 1.0, sigmoid(z))
+    z = x if beta == 1 else x * beta
+    slope = sigmoid(z)
+    return g * (where(z > threshold, 1.0, slope) if _bends_beyond(threshold, x) else slope)
 
 
 softplus.grad(x=_softplus_x)
 
 
-@op
+@op(switch=True)
 def silu(x):
     """y = x s with s = sigmoid x          dL/dx = g s (1 + x (1 - s))
 
@@ -318,52 +378,57 @@ def silu(x):
     >>> minitorch.nn.functional.silu(minitorch.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
-    return x / (np.exp(-x) + 1)
+    return x / (np.exp(-x) + one(x))
 
 
 def _silu_x(g, x):
     s = sigmoid(x)
-    return g * (s * (x * (1 - s) + 1))
+    return g * (((one(s) - s) * x + one(s)) * s)
 
 
 silu.grad(x=_silu_x)
 
 
-@op
+@op(switch=True)
 def hardswish(x):
     """y = x hardsigmoid(x)
 
     dL/dx = g (x / 3 + 1/2) strictly within ±3, 0 below, g above.
     """
-    return x * np.clip(x + 3, 0, 6) / 6
+    three, low, six = _HARD(x)
+    return x * (x + three).clip(low, six) / six
 
 
 def _hardswish_x(g, x):
-    return g * ((clamp(x, -3, 3) / 3 + 0.5) * (abs(x) < 3) + (x >= 3))
+    three, low, six = _HARD(x)
+    shifted = (x + three).clip(low, six)
+    return g * (shifted + (shifted - three) * (abs(x) < three).astype(g.dtype)) / six
 
 
 hardswish.grad(x=_hardswish_x)
 
 
-@op
+@op(switch=True)
 def mish(x):
-    """y = x t with t = tanh(softplus x)          dL/dx = g (t + x sigmoid(x) (1 - t²))
+    """y = x t with t = tanh(softplus x)          dL/dx = g t (1 + x (1 - t) (2 - r))
 
-    Misra 2019.
+    t = tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2) with e = e^x. Written as 1 / (r / e + 1) with
+    r = 2 / (e + 2) it is 0 and 1 where e is 0 and inf; its slope is t (1 - t) (2 - r). Misra 2019.
     """
-    return x * _tanh_softplus(x)
+    one, two = _ONE_TWO(x)
+    e = np.exp(x)
+    return x / (two / (e + two) / e + one)
 
 
-def _tanh_softplus(x):
-    """tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); from x = 20 on it is 1."""
-    e = exp(minimum(x, 20))
-    n = e * (e + 2)
-    return n / (n + 2)
+_ONE_TWO = constants(1, 2)
 
 
 def _mish_x(g, x):
-    t = _tanh_softplus(x)
-    return g * (t + x * sigmoid(x) * (1 - t * t))
+    one, two = _ONE_TWO(x)
+    e = exp(x)
+    r = two / (e + two)
+    t = one / (r / e + one)
+    return g * (((t - one) * x * (r - two) + one) * t)
 
 
 mish.grad(x=_mish_x)
@@ -386,30 +451,30 @@ def gelu(x, *, approximate="none"):
     if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
     if approximate == "none":
-        return x * (erf(x * _SQRT_HALF) + 1) * 0.5
-    return x * (_bend(x) + 1) * 0.5
+        root_half, half, one, *_ = _NORMAL(x)
+        y = erf(x * root_half)
+        y += one
+        y *= x * half
+        return y
+    cubic, linear, one, _ = _BEND(x)
+    return x / (np.exp(x * (x * x * cubic + linear)) + one)
 
 
-_SQRT_HALF, _SQRT_2_PI = math.sqrt(1 / 2), math.sqrt(2 / math.pi)
-
-
-def _bend(x):
-    """The tanh that stands for erf(x / √2)."""
-    return tanh(x * (x * x * (_SQRT_2_PI * 0.044715) + _SQRT_2_PI))
+_SQRT_8_PI = math.sqrt(8 / math.pi)
+_NORMAL = constants(math.sqrt(1 / 2), 1 / 2, 1, -1 / 2, math.sqrt(1 / 2 / math.pi))
+_BEND = constants(-_SQRT_8_PI * 0.044715, -_SQRT_8_PI, 1, -_SQRT_8_PI * 0.044715 * 3)
 
 
 def _gelu_x(g, x, approximate):
     if approximate == "none":
-        twice_phi = erf(x * _SQRT_HALF) + 1
-        twice_density = exp(x * x * -0.5) * _SQRT_2_PI
-    else:
-        t = _bend(x)
-        twice_phi = t + 1
-        twice_density = (1 - t * t) * (x * x * (3 * 0.044715 * _SQRT_2_PI) + _SQRT_2_PI)
-    return g * (twice_phi + x * twice_density) * 0.5
+        root_half, half, one, minus_half, density_at_0 = _NORMAL(x)
+        phi = (erf(x * root_half) + one) * half
+        return g * (phi + x * (exp(x * x * minus_half) * density_at_0))
+    # (1 + tanh u) / 2 is sigmoid(2 u); the constants are those of -2 u
+    cubic, linear, one, slope_cubic = _BEND(x)
+    square = x * x
+    s = one / (exp(x * (square * cubic + linear)) + one)
+    return g * (((s - one) * x * (square * slope_cubic + linear) + one) * s)
 
 
 gelu.grad(x=_gelu_x)
-
-# torch's other name, from torch.special.
-expit = sigmoid

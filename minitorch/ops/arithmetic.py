@@ -19,7 +19,7 @@ import numpy as np
 from minitorch.array import has_values
 from minitorch.op import composite, op
 
-# sums and differences ----------------------------------------------------------------------------
+# sums and differences --------------------------------------------------------------------------
 
 
 @op(
@@ -66,7 +66,7 @@ sub.grad(a=lambda g: g, b=lambda g, alpha: -g if alpha == 1 else g * -alpha)
 
 @composite()
 def rsub(input: Any, other: Any, *, alpha: float = 1) -> Any:
-    """Other - alpha input: `sub` with its operands swapped."""
+    """y = other - alpha input: `sub` with its operands swapped."""
     return sub(other, input, alpha=alpha)
 
 
@@ -85,7 +85,7 @@ def positive(input: Any) -> Any:
     return input
 
 
-# products and quotients --------------------------------------------------------------------------
+# products and quotients -----------------------------------------------------------------------
 
 
 @op(
@@ -268,7 +268,7 @@ lerp.grad(
 )
 
 
-# size and sign -----------------------------------------------------------------------------------
+# size and sign --------------------------------------------------------------------------------
 
 
 @op(methods="abs absolute __abs__", inplace="abs_ absolute_")
@@ -297,7 +297,7 @@ def sign(x):
 sign.grad(x=lambda g: g * 0)
 
 
-# rounding: staircases, whose gradient is 0 -------------------------------------------------------
+# rounding: staircases, whose gradient is 0 ----------------------------------------------------
 
 
 @op(methods="floor", inplace="floor_")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from minitorch.op import composite, op
+from minitorch.ops.index import unslice
 from minitorch.ops.join import cat
 from minitorch.ops.shape import broadcast_to, clone, dim_of, dims_of, transpose
 from minitorch.tensor import ShapeError, Tensor
 
-# turned round -----------------------------------------------------------------------------------
+# turned round ----------------------------------------------------------------------------------
 
 
 @op(methods="flip", pack="dims", view=True)
@@ -71,7 +73,13 @@ def roll(x, *, shifts, dims=None):
     >>> minitorch.tensor([1, 2, 3]).roll(1)
     tensor([3, 1, 2])
     """
-    return np.roll(x, shifts, dims)
+    if type(shifts) is not int or type(dims) is not int:
+        return np.roll(x, shifts, dims)
+    # One axis, the usual case, in a third of the time.
+    dim = dim_of(dims, x.ndim)
+    n = x.shape[dim]
+    before, cut = (slice(None),) * dim, n - shifts % n if n else 0
+    return np.concatenate((x[(*before, slice(cut, None))], x[(*before, slice(cut))]), axis=dim)
 
 
 roll.grad(x=lambda g, shifts, dims: roll(g, _back(shifts), dims))
@@ -81,7 +89,7 @@ def _back(shifts):
     return tuple([-n for n in shifts]) if isinstance(shifts, (tuple, list)) else -shifts
 
 
-# cut off and padded -----------------------------------------------------------------------------
+# cut off and padded ---------------------------------------------------------------------------
 
 
 @op(methods="narrow", view=True)
@@ -92,25 +100,26 @@ def narrow(x, *, dim, start, length):
     >>> minitorch.arange(5).narrow(0, 1, 3)
     tensor([1, 2, 3])
     """
-    dim = dim_of(dim, len(x.shape))
-    n = x.shape[dim]
+    return x[_stretch(x.shape, dim, start, length)]
+
+
+@lru_cache
+def _stretch(shape, dim, start, length):
+    """The index of the part that `narrow` leaves."""
+    dim = dim_of(dim, len(shape))
+    n = shape[dim]
     start = start + n if start < 0 else start
     if not 0 <= start <= start + length <= n:
         raise IndexError(
-            f"narrow: {length} elements from {start} on do not lie in dim {dim} of shape {x.shape}"
+            f"narrow: {length} elements from {start} on do not lie in dim {dim} of shape {shape}"
         )
-    return x[(slice(None),) * dim + (slice(start, start + length),)]
-
-
-def _around(shape, dim, start, length):
-    """The margins that `narrow` has cut off."""
-    dim, n = dim_of(dim, len(shape)), shape[dim]
-    start = start + n if start < 0 else start
-    return [(start, n - start - length) if i == dim else (0, 0) for i in range(len(shape))]
+    return (slice(None),) * dim + (slice(start, start + length),)
 
 
 narrow.grad(
-    x=lambda g, x_shape, dim, start, length: margins(g, _around(x_shape, dim, start, length))
+    x=lambda g, x_shape, dim, start, length: unslice(
+        g, _stretch(x_shape, dim, start, length), x_shape
+    )
 )
 
 
@@ -120,16 +129,25 @@ def margins(x, *, widths, value=0):
 
     `widths` holds (before, behind) for each axis.
     """
+    inner, outer, shape = _placed(x.shape, tuple(map(tuple, widths)))
+    y = np.zeros(shape, x.dtype, like=x)
+    if value:
+        y[...] = value
+    y[outer] = x[inner]
+    return y
+
+
+@lru_cache
+def _placed(old, widths):
+    """Which part of the old shape stays, where it goes, and the shape with the margins."""
     inner, outer, shape = [], [], []
-    for n, (a, b) in zip(x.shape, widths):
+    for n, (a, b) in zip(old, widths):
         if n + a + b < 0:
-            raise ValueError(f"pad: widths {a}, {b} cut more than size {n} off shape {x.shape}")
+            raise ValueError(f"pad: widths {a}, {b} cut more than size {n} off shape {old}")
         inner.append(slice(max(-a, 0), n - max(-b, 0)))
         outer.append(slice(max(a, 0), max(a, 0) + n - max(-a, 0) - max(-b, 0)))
         shape.append(n + a + b)
-    y = np.full_like(x, value, shape=tuple(shape))
-    y[tuple(outer)] = x[tuple(inner)]
-    return y
+    return tuple(inner), tuple(outer), tuple(shape)
 
 
 margins.grad(x=lambda g, widths: margins(g, [(-a, -b) for a, b in widths]))
@@ -206,7 +224,7 @@ def _padded(x: Any, dim: int, a: int, b: int, mode: str) -> Any:
     return cat([before, x, behind], dim)
 
 
-# triangles and diagonals ------------------------------------------------------------------------
+# triangles and diagonals ----------------------------------------------------------------------
 
 
 @op(methods="tril", inplace="tril_")
@@ -232,7 +250,17 @@ def triu(x, *, diagonal=0):
 def _triangle(name, cut, x, diagonal):
     if len(x.shape) < 2:
         raise ValueError(f"{name}: expected a matrix or several, got shape {x.shape}")
-    return cut(x, diagonal)
+    if not isinstance(x, np.ndarray) or x.size > _FEW:
+        return cut(x, diagonal)
+    return np.where(_stays(cut, x.shape[-2:], diagonal), x, np.zeros((), x.dtype))
+
+
+_FEW = 2**12  # numbers: up to here, what stays is remembered, which takes longer than to cut
+
+
+@lru_cache
+def _stays(cut, shape, diagonal):
+    return cut(np.ones(shape, bool), diagonal)
 
 
 tril.grad(x=lambda g, diagonal: tril(g, diagonal))
@@ -256,16 +284,22 @@ def diagonal(x, *, offset=0, dim1=0, dim2=1):
 @op
 def on_diagonal(x, *, shape, offset=0, dim1=0, dim2=1):
     """y = zeros of `shape` with the last axis of x on a diagonal          dL/dx = g's diagonal"""
-    dim1, dim2 = dims_of((dim1, dim2), len(shape))
-    height, width = shape[dim1], shape[dim2]
-    rest = [n for i, n in enumerate(shape) if i not in (dim1, dim2)]
+    apart, order, start, step = _diagonal_of(tuple(shape), offset, dim1, dim2)
     # In a flattened matrix a diagonal is every (width + 1)-th element.
-    flat = np.zeros_like(x, shape=(*rest, height * width))
-    start = offset if offset >= 0 else -offset * width
-    flat[..., start : start + (x.shape[-1] - 1) * (width + 1) + 1 : width + 1] = x
-    y = flat.reshape((*rest, height, width))
+    flat = np.zeros((*apart[:-2], apart[-2] * apart[-1]), x.dtype, like=x)
+    flat[..., start : start + (x.shape[-1] - 1) * step + 1 : step] = x
+    return flat.reshape(apart).transpose(order)
+
+
+@lru_cache
+def _diagonal_of(shape, offset, dim1, dim2):
+    """`shape` with the plane's axes last, the way back from there, and the diagonal in a plane."""
+    dim1, dim2 = dims_of((dim1, dim2), len(shape))
     order = [i for i in range(len(shape)) if i not in (dim1, dim2)] + [dim1, dim2]
-    return y.transpose([order.index(i) for i in range(len(shape))])
+    width = shape[dim2]
+    start = offset if offset >= 0 else -offset * width
+    apart = tuple([shape[i] for i in order])
+    return apart, tuple([order.index(i) for i in range(len(shape))]), start, width + 1
 
 
 diagonal.grad(x=lambda g, x_shape, offset, dim1, dim2: on_diagonal(g, x_shape, offset, dim1, dim2))

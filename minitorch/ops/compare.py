@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from minitorch.op import composite, op
-from minitorch.tensor import Tensor
+from minitorch.tensor import Tensor, raw
 
-# comparisons -------------------------------------------------------------------------------------
+# comparisons -----------------------------------------------------------------------------------
 
 
 @op(methods="eq", inplace="eq_")
@@ -115,18 +115,14 @@ def equal(input: Any, other: Any) -> bool:
     >>> minitorch.equal(minitorch.tensor([1.0, 2.0]), minitorch.tensor([1.0]))
     False
     """
-    return np.shape(_array(input)) == np.shape(_array(other)) and _all(eq(input, other))
-
-
-def _array(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else x
+    return np.shape(raw(input)) == np.shape(raw(other)) and _all(eq(input, other))
 
 
 def _all(answers: Any) -> bool:
-    return bool(np.all(_array(answers)))
+    return bool(np.all(raw(answers)))
 
 
-# questions about one number ----------------------------------------------------------------------
+# questions about one number -------------------------------------------------------------------
 
 
 @op(methods="isnan")
@@ -159,7 +155,7 @@ def isneginf(x):
     return np.equal(x, -math.inf)
 
 
-# logic -------------------------------------------------------------------------------------------
+# logic ----------------------------------------------------------------------------------------
 
 
 @op(methods="logical_and", inplace="logical_and_")
@@ -233,14 +229,15 @@ def _check_bits(name, *operands):
             )
 
 
-# choosing ----------------------------------------------------------------------------------------
+# choosing -------------------------------------------------------------------------------------
 
 
 @op(broadcasts=True)
-def where(condition, input, other):
+def where(condition, input=None, other=None):
     """y = input where the condition holds, else other
 
-    dL/dinput = g where it holds, dL/dother = g elsewhere; 0 otherwise.
+    dL/dinput = g where it holds, dL/dother = g elsewhere; 0 otherwise. Given the condition alone
+    it answers where that holds: a tuple of indices, one int64 tensor per axis.
 
     Both sides are computed before the choice. Where the side not chosen has gradient inf (sqrt at
     0), its product with 0 is nan: choose its *input* as well, `where(x > 0, where(x > 0, x,
@@ -254,6 +251,10 @@ def where(condition, input, other):
     >>> minitorch.where(x > 0, x, 10.0)
     tensor([10.,  2.])
     """
+    if input is None and other is None:
+        return np.nonzero(condition)
+    if input is None or other is None:
+        raise TypeError("where: takes a condition alone, or both 'input' and 'other'")
     if getattr(condition, "dtype", np.bool_) != np.bool_:
         raise TypeError(
             f"where: 'condition' must be boolean, got {condition.dtype}; write condition != 0"

@@ -32,21 +32,12 @@ from minitorch.ops.window import (
     grid_of,
     padded,
     per_axis,
-    per_side,
     unpadded,
     windows,
 )
 from minitorch.tensor import ShapeError
 
-# the arguments ----------------------------------------------------------------------------------
-
-
-def _grid(who, sizes, kernel, stride, padding, dilation):
-    n = len(sizes)
-    stride = per_axis(who, "stride", stride, n)
-    dilation = per_axis(who, "dilation", dilation, n)
-    pads = per_side(who, padding, kernel, stride, dilation)
-    return grid_of(who, sizes, kernel, stride, pads, dilation)
+# the arguments ---------------------------------------------------------------------------------
 
 
 def check_weight(who: str, x: Array, weight: Any, bias: Any, groups: Any, axis: int = 0) -> None:
@@ -77,7 +68,7 @@ def check_weight(who: str, x: Array, weight: Any, bias: Any, groups: Any, axis: 
             raise ShapeError(f"{who}: {channels} {what} channels do not divide into {count} groups")
 
 
-# the three products, on arrays ------------------------------------------------------------------
+# the three products, on arrays ----------------------------------------------------------------
 
 
 def _channels_last(channels: int, groups: int) -> bool:
@@ -208,7 +199,7 @@ def _reflected(grid: Grid) -> Grid:
     return grid._replace(sizes=grid.counts, counts=grid.sizes, pads=tuple(zip(before, after)))
 
 
-# the ops ----------------------------------------------------------------------------------------
+# the ops --------------------------------------------------------------------------------------
 
 
 def _convolution(who, n, x, weight, bias, stride, padding, dilation, groups):
@@ -225,7 +216,7 @@ def _convolution(who, n, x, weight, bias, stride, padding, dilation, groups):
             f"{who}: x of shape {tuple(x.shape)} has {have} channels on axis 1, and weight of "
             f"shape {tuple(weight.shape)} expects {weight.shape[1]}{times}{fix}"
         )
-    grid = _grid(who, x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    grid = grid_of(who, x.shape[2:], weight.shape[2:], stride, padding, dilation)
     y = _forward(x, weight, grid, groups)
     if bias is not None:
         y += bias.reshape(-1, *(1,) * n)
@@ -234,7 +225,11 @@ def _convolution(who, n, x, weight, bias, stride, padding, dilation, groups):
 
 @op
 def conv1d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
-    """`conv2d` over one axis: x (N, C, L), weight (O, C / groups, K), y (N, O, L')."""
+    """`conv2d` over one axis: x (N, C, L), weight (O, C / groups, K), y (N, O, L').
+
+    dL/dx = g spread out by w (`conv_input_grad`),   dL/dw = g times the windows of x
+    (`conv_weight_grad`),   dL/db = Σ g.
+    """
     return _convolution("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)
 
 
@@ -275,7 +270,11 @@ def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
 
 @op
 def conv3d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
-    """`conv2d` over three axes: x (N, C, D, H, W), weight (O, C / groups, KD, KH, KW)."""
+    """`conv2d` over three axes: x (N, C, D, H, W), weight (O, C / groups, KD, KH, KW).
+
+    dL/dx = g spread out by w (`conv_input_grad`),   dL/dw = g times the windows of x
+    (`conv_weight_grad`),   dL/db = Σ g.
+    """
     return _convolution("conv3d", 3, x, weight, bias, stride, padding, dilation, groups)
 
 
@@ -291,7 +290,7 @@ def conv_input_grad(dy, weight, *, size, stride=1, padding=0, dilation=1, groups
     It is the convolution's adjoint, so: linear in both, dL/d(dy) = conv(g, w) and
     dL/dw = conv_weight_grad(g, dy).
     """
-    grid = _grid("conv_input_grad", tuple(size), weight.shape[2:], stride, padding, dilation)
+    grid = grid_of("conv_input_grad", tuple(size), weight.shape[2:], stride, padding, dilation)
     want = (weight.shape[0], *grid.counts)
     if dy.shape[1:] != want:
         raise ShapeError(f"conv_input_grad: dy has shape {dy.shape}, expected (N, *{want})")
@@ -305,12 +304,17 @@ def conv_weight_grad(x, dy, *, kernel_size, stride=1, padding=0, dilation=1, gro
     Linear in both: dL/dx = conv_input_grad(dy, g) and dL/d(dy) = conv(x, g).
     """
     kernel = tuple(kernel_size)
-    grid = _grid("conv_weight_grad", x.shape[2:], kernel, stride, padding, dilation)
+    grid = grid_of("conv_weight_grad", x.shape[2:], kernel, stride, padding, dilation)
     if dy.shape[2:] != grid.counts:
         raise ShapeError(
             f"conv_weight_grad: dy has shape {dy.shape}, expected (N, O, *{grid.counts})"
         )
     return weight_grad(x, dy, grid, groups)
+
+
+def bias_grad(g):
+    """Σ g over everything but the channels."""
+    return sum(g, (0, *range(2, len(g.shape))))
 
 
 for _conv in (conv1d, conv2d, conv3d):
@@ -321,7 +325,7 @@ for _conv in (conv1d, conv2d, conv3d):
         weight=lambda g, x, weight_shape, stride, padding, dilation, groups: conv_weight_grad(
             x, g, weight_shape[2:], stride, padding, dilation, groups
         ),
-        bias=lambda g: sum(g, (0, *range(2, len(g.shape)))),
+        bias=bias_grad,
     )
 
 conv_input_grad.grad(
@@ -342,7 +346,7 @@ conv_weight_grad.grad(
 )
 
 
-# the same by loops ------------------------------------------------------------------------------
+# the same by loops ----------------------------------------------------------------------------
 
 
 def conv2d_loops(x: Array, weight: Array, stride: int = 1, padding: int = 0) -> Array:

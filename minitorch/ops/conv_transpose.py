@@ -8,8 +8,7 @@ inverts the shape and not the values.
 from __future__ import annotations
 
 from minitorch.op import op
-from minitorch.ops.conv import check_weight, conv, conv_weight_grad, input_grad
-from minitorch.ops.reduce import sum
+from minitorch.ops.conv import bias_grad, check_weight, conv, conv_weight_grad, input_grad
 from minitorch.ops.window import check_image, grid_of, per_axis
 from minitorch.tensor import ShapeError
 
@@ -63,7 +62,10 @@ def _transposed(who, n, x, weight, bias, stride, padding, output_padding, groups
 def conv_transpose1d(
     x, weight, bias=None, *, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
-    """`conv_transpose2d` over one axis: x (N, C, L), weight (C, O / groups, K)."""
+    """`conv_transpose2d` over one axis: x (N, C, L), weight (C, O / groups, K).
+
+    dL/dx = conv1d(g, w),   dL/dw = x times the windows of g (`conv_weight_grad`),   dL/db = Σ g.
+    """
     return _transposed(
         "conv_transpose1d", 1, x, weight, bias, stride, padding, output_padding, groups, dilation
     )
@@ -107,7 +109,10 @@ def conv_transpose2d(
 def conv_transpose3d(
     x, weight, bias=None, *, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
-    """`conv_transpose2d` over three axes: x (N, C, D, H, W), weight (C, O / groups, KD, KH, KW)."""
+    """`conv_transpose2d` over three axes: x (N, C, D, H, W), weight (C, O / groups, KD, KH, KW).
+
+    dL/dx = conv3d(g, w),   dL/dw = x times the windows of g (`conv_weight_grad`),   dL/db = Σ g.
+    """
     return _transposed(
         "conv_transpose3d", 3, x, weight, bias, stride, padding, output_padding, groups, dilation
     )
@@ -124,4 +129,4 @@ def _dw(g, x, weight_shape, stride, padding, output_padding, groups, dilation):
 
 
 for _conv in (conv_transpose1d, conv_transpose2d, conv_transpose3d):
-    _conv.grad(x=_dx, weight=_dw, bias=lambda g: sum(g, (0, *range(2, len(g.shape)))))
+    _conv.grad(x=_dx, weight=_dw, bias=bias_grad)

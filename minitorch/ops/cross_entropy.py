@@ -21,7 +21,7 @@ import numpy as np
 from minitorch.array import has_values
 from minitorch.convert import cast
 from minitorch.op import op
-from minitorch.ops.index import add_at, pick_at
+from minitorch.ops.index import pick_at, unslice
 from minitorch.ops.labels import (
     check_probabilities,
     check_reduction,
@@ -34,7 +34,7 @@ from minitorch.ops.labels import (
     used_labels,
 )
 from minitorch.ops.reduce import sum
-from minitorch.ops.shape import broadcast_to, reshape, sum_to
+from minitorch.ops.shape import reshape, sum_to
 from minitorch.ops.softmax import log_softmax, softmax
 from minitorch.ops.sums import total as summed
 
@@ -206,13 +206,13 @@ def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean")
 
 nll_loss.grad(
     # The target is named so that a change of the labels in place is noticed.
-    input=lambda g, input_shape, target, expected, reduction: add_at(
-        -_each_label(g, expected, reduction), expected.index, input_shape
+    input=lambda g, input_shape, target, expected, reduction: unslice(
+        _each_label(g, expected, reduction), expected.index, input_shape
     )
 )
 
 
-# what they share --------------------------------------------------------------------------------
+# what they share ------------------------------------------------------------------------------
 
 
 def _expected(who, input, target, dim, weight, ignore_index, reduction, smoothing=None):
@@ -303,8 +303,10 @@ def _each(g, shape, expected, reduction):
 
 
 def _each_label(g, expected, reduction):
-    """The gradient that arrives at each label."""
+    """-g w / N: the gradient at each label, or one number where it is the same at all."""
     if expected.rows is not None:
-        return g / expected.divisor * expected.rows
-    shape = expected.index[expected.dim].shape
-    return g if reduction == "none" else broadcast_to(g / expected.divisor, shape)
+        return g / -expected.divisor * expected.rows
+    if reduction == "none":
+        return -g
+    s = g.reshape((1,)) / -expected.divisor
+    return s.reshape((1,) * expected.index[expected.dim].ndim)

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Generator, default_generator, device_of, float32, has_values, move
+from minitorch.array import device_of, float32, has_values, move
 from minitorch.op import composite
+from minitorch.ops.activation import SELU_ALPHA, SELU_SCALE
 from minitorch.ops.arithmetic import mul
+from minitorch.ops.shape import check_floats
+from minitorch.random import Generator, default_generator
 from minitorch.tensor import ShapeError, Tensor, make
 
 
@@ -93,7 +96,7 @@ def alpha_dropout(
         return input
     if p == 1:
         return mul(input, 0.0)
-    low = -1.7580993408473766  # -λα
+    low = -SELU_SCALE * SELU_ALPHA
     scale = 1 / math.sqrt((1 - p) * (1 + p * low**2))
     kept = _mask(input, p, shape, scale, generator)
     shift = (scale - kept) * low - p * low * scale
@@ -109,8 +112,7 @@ def _shape(who: str, input: Tensor, p: float, ndim: int | None = None) -> tuple[
     """
     if not 0 <= p <= 1:
         raise ValueError(f"{who}: p {p}, expected 0 to 1: the share that is dropped")
-    if input.dtype.kind != "f":
-        raise TypeError(f"{who}: input needs float, got {input.dtype}; try input.float()")
+    check_floats(who, "input", input)
     shape = input.shape
     if ndim is None:
         return shape

@@ -26,7 +26,7 @@ from minitorch.ops.shape import permute, reshape
 from minitorch.tensor import ShapeError, Tensor
 
 
-@op()
+@op
 def contract(a, b, *, terms):
     """y = einsum("a's letters, b's -> y's"), each letter of one side kept, or in the other too
 
@@ -195,7 +195,7 @@ def _cheapest(made: Sequence[tuple[Any, str]], sizes: dict[str, int]) -> tuple[i
     return min(combinations(range(len(made)), 2), key=steps)
 
 
-# named products ---------------------------------------------------------------------------------
+# named products -------------------------------------------------------------------------------
 
 
 @composite()

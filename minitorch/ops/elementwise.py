@@ -18,7 +18,7 @@ from minitorch.ops.compare import where
 
 LN2, LN10 = math.log(2), math.log(10)
 
-# powers ------------------------------------------------------------------------------------------
+# powers ----------------------------------------------------------------------------------------
 
 
 @op(
@@ -29,7 +29,7 @@ LN2, LN10 = math.log(2), math.log(10)
     into=operator.ipow,
 )
 def pow(a, exponent):
-    """y = a^b          dL/da = g b a^(b-1),   dL/db = g y log a
+    """y = a^b for the exponent b          dL/da = g b a^(b-1),   dL/db = g y log a
 
     A constant exponent never takes a log, so a may be negative. 0^0 is 1, with gradient 0 for both;
     the gradient of the exponent of a negative base is nan. An integer to a negative integer power
@@ -111,7 +111,7 @@ def reciprocal(x):
 reciprocal.grad(x=lambda g, y: -g * (y * y))
 
 
-# exponentials and logarithms ---------------------------------------------------------------------
+# exponentials and logarithms ------------------------------------------------------------------
 
 
 @op(methods="exp", inplace="exp_")
@@ -187,7 +187,7 @@ def log1p(x):
 log1p.grad(x=lambda g, x: g / (x + 1))
 
 
-# trigonometry ------------------------------------------------------------------------------------
+# trigonometry ---------------------------------------------------------------------------------
 
 
 @op(methods="sin", inplace="sin_")

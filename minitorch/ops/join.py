@@ -1,19 +1,21 @@
 """Joining and splitting: several tensors become one, and one becomes several.
 
-They are adjoint pairs: the gradient of `cat` is a split and that of `stack` is `unbind`, and the
-other way round; the gradient of `narrow` is `zero_pad`, and the other way round.
+They are adjoint pairs: the gradient of `cat` is a split, that of `stack` is `unbind`, and the other
+way round.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.exceptions import AxisError
 
+from minitorch.array import expanded
 from minitorch.op import composite, op
 from minitorch.ops.shape import (
     atleast_1d,
@@ -26,7 +28,7 @@ from minitorch.ops.shape import (
 )
 from minitorch.tensor import ShapeError, Tensor
 
-# along an axis that is there --------------------------------------------------------------------
+# along an axis that is there -------------------------------------------------------------------
 
 
 @op
@@ -67,7 +69,7 @@ def _odd_one(xs, dim):
 concat = concatenate = cat
 
 
-@op(view=True)
+@op(view=True, exact_dtype=True)
 def split_sizes(x, *, sizes, dim=0):
     """ys = x cut along `dim` into parts of these sizes          dL/dx = the gs, joined by `cat`"""
     before = (slice(None),) * dim_of(dim, len(x.shape))
@@ -89,8 +91,9 @@ def split(
     >>> minitorch.arange(5).split(2)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    n = x.shape[dim_of(dim, len(x.shape), "split")]
-    if isinstance(split_size_or_sections, SupportsIndex):
+    shape = x.shape
+    n = shape[dim_of(dim, len(shape), "split")]
+    if isinstance(split_size_or_sections, (int, SupportsIndex)):  # int first: it is found sooner
         size = operator.index(split_size_or_sections)
         if size <= 0:
             raise ValueError(f"split: expected a positive size, got {size}")
@@ -130,7 +133,7 @@ def tensor_split(
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     n = x.shape[dim_of(dim, len(x.shape), "tensor_split")]
-    if isinstance(indices_or_sections, SupportsIndex):
+    if isinstance(indices_or_sections, (int, SupportsIndex)):
         parts = operator.index(indices_or_sections)
         if parts <= 0:
             raise ValueError(f"tensor_split: expected a positive number of parts, got {parts}")
@@ -144,7 +147,7 @@ def tensor_split(
     return split_sizes(x, sizes, dim)
 
 
-# along a new axis -------------------------------------------------------------------------------
+# along a new axis -----------------------------------------------------------------------------
 
 
 @op
@@ -159,23 +162,28 @@ def stack(*xs, dim=0):
     """
     if not xs:
         raise ValueError("stack: expected at least one tensor, got none")
-    first = np.shape(xs[0])
-    for i, x in enumerate(xs):
-        if np.shape(x) != first:
-            raise ValueError(
-                f"stack: all shapes must be the same; xs[0] has shape {first}, xs[{i}] has shape "
-                f"{np.shape(x)}"
-            )
-    return np.stack(xs, axis=dim)
+    shapes = [getattr(x, "shape", ()) for x in xs]
+    first = shapes[0]
+    if shapes.count(first) != len(shapes):
+        i = next(i for i, shape in enumerate(shapes) if shape != first)
+        raise ValueError(
+            f"stack: all shapes must be the same; xs[0] has shape {first}, xs[{i}] has shape "
+            f"{shapes[i]}"
+        )
+    if not first:  # plain numbers may be among them
+        return np.stack(xs, axis=dim)
+    new = (slice(None),) * dim_of(dim, len(first) + 1) + (None,)
+    return np.concatenate([x[new] for x in xs], axis=dim)  # in a third of the time of np.stack
 
 
-@op(methods="unbind", view=True)
+@op(methods="unbind", view=True, exact_dtype=True)
 def unbind(x, *, dim=0):
     """ys = the slices of x along `dim`, without that axis          dL/dx = the gs, stacked"""
     if not x.shape:
         raise IndexError("unbind: x is one number, without an axis to go along")
     before = (slice(None),) * dim_of(dim, len(x.shape))
-    return tuple([x[(*before, i)] for i in range(x.shape[dim])])
+    # The dots make a view also of one number.
+    return tuple([x[(*before, i, ...)] for i in range(x.shape[dim])])
 
 
 def _iterated(x: Tensor) -> Iterator[Tensor]:
@@ -242,28 +250,44 @@ def _sequence(tensors: tuple) -> Sequence[Tensor]:
     return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
 
 
-# the same several times -------------------------------------------------------------------------
+# the same several times -----------------------------------------------------------------------
 
 
-@composite(methods="repeat")
-def repeat(x: Tensor, *repeats: Any) -> Tensor:
-    """x again and again, `repeats` times along each axis; more of them than axes go in front.
+@op(methods="repeat", pack="repeats")
+def repeat(x, *, repeats):
+    """y = x again and again, `repeats` times along each axis          dL/dx = Σ g over its copies
+
+    More repeats than axes go in front.
 
     >>> import minitorch
     >>> minitorch.tensor([1, 2]).repeat(2, 2)
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    times = tuple(_sequence(repeats))
-    new = len(times) - len(x.shape)
-    if new < 0 or any(k < 0 for k in times):
+    apart, both, joined = _repeated(x.shape, tuple(repeats))
+    return expanded(x.reshape(apart), both).reshape(joined)
+
+
+@lru_cache
+def _repeated(shape, times):
+    """Three shapes: an axis for its copies before each axis, the same filled, and both joined."""
+    new = len(times) - len(shape)
+    if new < 0 or min(times, default=0) < 0:
         raise ShapeError(
-            f"repeat: expected a number of times for each axis of shape {x.shape}, got {times}"
+            f"repeat: expected a number of times for each axis of shape {shape}, got {times}"
         )
-    shape = (1,) * new + tuple(x.shape)
+    shape = (1,) * new + shape
     apart = [size for n in shape for size in (1, n)]
     both = [size for k, n in zip(times, shape) for size in (k, n)]
-    return reshape(broadcast_to(reshape(x, apart), both), [k * n for k, n in zip(times, shape)])
+    return apart, both, [k * n for k, n in zip(times, shape)]
+
+
+def _sum_of_copies(g, shape, repeats):
+    both = _repeated(shape, tuple(repeats))[1]
+    return g.reshape(both).sum(tuple(range(0, len(both), 2))).reshape(shape)
+
+
+repeat.grad(x=lambda g, x_shape, repeats: _sum_of_copies(g, x_shape, repeats))
 
 
 @composite(methods="tile")

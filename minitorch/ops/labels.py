@@ -7,12 +7,11 @@ numbers: a negative one is then a huge one, and a single maximum finds both kind
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from minitorch.array import has_values
-from minitorch.call import _said
+from minitorch.array import first_true, has_values
+from minitorch.call import said, say_once
+from minitorch.ops.shape import check_floats
 from minitorch.tensor import ShapeError
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -24,20 +23,12 @@ def check_reduction(who, reduction):
         raise ValueError(f"{who}: reduction {reduction!r}, expected 'mean', 'sum' or 'none'")
 
 
-def say_once(key, text):
-    """A warning that is given once in a process; `key` stands in `minitorch.call._said` then."""
-    if key not in _said:
-        _said.add(key)
-        warnings.warn(f"{text}. This is said once", stacklevel=5)
-
-
-# shapes and kinds -------------------------------------------------------------------------------
+# shapes and kinds -----------------------------------------------------------------------------
 
 
 def class_axis(who, input):
     """The axis of the classes: 1, or 0 for a single example."""
-    if input.dtype.kind != "f":
-        raise TypeError(f"{who}: input needs float, got {input.dtype}; try input.float()")
+    check_floats(who, "input", input)
     if not input.ndim:
         raise ShapeError(f"{who}: input is one number, expected (N, C), (C,) or (N, C, d1, ...)")
     return 1 if input.ndim > 1 else 0
@@ -86,7 +77,7 @@ def _shape_hint(input, target, expected):
     return ""
 
 
-# values -----------------------------------------------------------------------------------------
+# values ---------------------------------------------------------------------------------------
 
 
 def used_labels(who, input, target, axis, ignore_index):
@@ -105,7 +96,7 @@ def used_labels(who, input, target, axis, ignore_index):
     n = int(bad.sum())
     if not n:
         return None if used.all() else used
-    where = tuple(map(int, np.unravel_index(int(bad.argmax()), bad.shape)))
+    where = first_true(bad)
     low, high = int(target[used].min()), int(target[used].max())
     hint = ""
     if low >= 1 and high == C:
@@ -146,8 +137,8 @@ def check_probabilities(who, target, axis):
     # Negated, so that nan is found too; float16 has 3 digits.
     off = ~(abs(sums - 1) <= (1e-4 if target.dtype.itemsize > 2 else 1e-2))
     if off.any():
-        row = np.unravel_index(int(off.argmax()), off.shape)
-        place = f" at {', '.join(map(str, map(int, row)))}" if row else ""
+        row = first_true(off)
+        place = f" at {', '.join(map(str, row))}" if row else ""
         raise ValueError(
             f"{who}: the target probabilities{place} sum to {float(sums[row]):.6g}, expected 1; "
             "counts need target / target.sum(1, keepdim=True)"
@@ -156,12 +147,13 @@ def check_probabilities(who, target, axis):
         raise ValueError(f"{who}: a target probability is {low:.6g}, expected 0 to 1")
 
 
-# said once --------------------------------------------------------------------------------------
+# said once ------------------------------------------------------------------------------------
 
 
 def say_probabilities(input, top, axis):
     """Says once that logits look like probabilities. `top` is their maximum over the classes."""
-    if "probabilities" in _said or input.shape[axis] < 2 or not has_values(input):
+    blind = not has_values(input) or not input.size
+    if "probabilities" in said or blind or input.shape[axis] < 2:
         return
     # One number decides nearly always; the rest is looked at only where it fits.
     if not 0 < float(top.reshape(-1)[0]) <= 1 or not input.min() >= 0:
@@ -176,7 +168,7 @@ def say_probabilities(input, top, axis):
 
 def say_raw_scores(picked):
     """Says once that what `nll_loss` got are no log-probabilities."""
-    if "log-probabilities" not in _said and has_values(picked) and (picked > 0).any():
+    if "log-probabilities" not in said and has_values(picked) and picked.size and picked.max() > 0:
         say_once(
             "log-probabilities",
             "nll_loss: the input is above 0 at a label, so it holds no log-probabilities; put "
@@ -186,10 +178,9 @@ def say_raw_scores(picked):
 
 def say_infinite(loss):
     """Says once that label smoothing met a class that was ruled out."""
-    if "smoothing" not in _said and has_values(loss) and (infinite := np.isinf(loss)).any():
-        row = np.unravel_index(int(infinite.argmax()), infinite.shape)
+    if "smoothing" not in said and has_values(loss) and (infinite := np.isinf(loss)).any():
         say_once(
             "smoothing",
-            f"cross_entropy: the loss at {tuple(map(int, row))} is inf: label smoothing expects "
+            f"cross_entropy: the loss at {first_true(infinite)} is inf: label smoothing expects "
             "some of every class, and a logit of -inf rules one out",
         )

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, device_of, has_values, is_cupy, move
+from minitorch.array import Array, device_of, first_true, has_values, is_cupy, move
 from minitorch.op import composite, op
 from minitorch.ops.index import add_at
-from minitorch.tensor import ShapeError, Tensor, make
+from minitorch.tensor import ShapeError, Tensor, make, raw
 
-# rows of a table --------------------------------------------------------------------------------
+# rows of a table -------------------------------------------------------------------------------
 
 
 @composite()
@@ -51,7 +51,7 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Ten
     return lookup(weight, index, padding_idx)
 
 
-@op()
+@op
 def lookup(weight, *, index, padding_idx=None):
     """y = weight[index], whole rows          dL/dweight = g added there, but none to padding_idx"""
     return weight.take(index, axis=0)
@@ -86,7 +86,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
 
 
 def _ints(name: str, x: Any) -> Array:
-    x = x.array if isinstance(x, Tensor) else x
+    x = raw(x)
     x = x if hasattr(x, "dtype") else np.asarray(x)
     if x.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected ints, got {x.dtype}; use .long()")
@@ -97,17 +97,17 @@ def _check_rows(name: str, index: Array, rows: int) -> None:
     """Raises unless every index is one of 0 .. rows - 1."""
     if not has_values(index) or not index.size:
         return
-    wrong = index.astype(np.uint64) >= rows  # a negative number is a huge one without its sign
-    if wrong.any():
-        place = np.unravel_index(int(wrong.reshape(-1).argmax()), index.shape)
-        at = f" at position {', '.join(str(int(i)) for i in place)}" if place else ""
+    unsigned = index.astype(np.uint64)  # without its sign a negative number is a huge one
+    if unsigned.max() >= rows:
+        place = first_true(unsigned >= rows)
+        at = f" at position {', '.join(map(str, place))}" if place else ""
         raise IndexError(
             f"{name}: index {index[place].item()}{at} is out of range for {rows} rows, "
             f"0 to {rows - 1}"
         )
 
 
-# where things are -------------------------------------------------------------------------------
+# where things are -----------------------------------------------------------------------------
 
 
 @op(methods="nonzero")
@@ -146,7 +146,7 @@ def unique(x, *, sorted=True, return_inverse=False, return_counts=False, dim=Non
     return (values, inverse.reshape(x.shape if dim is None else -1), *counts)
 
 
-@op()
+@op
 def searchsorted(sorted_sequence, input, *, right=False, side=None):
     """Where in a sorted vector each number would go: before its equals, or behind them.
 
@@ -178,6 +178,6 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     labels = _ints("bincount", input)
     if labels.ndim != 1 or (has_values(labels) and (labels < 0).any()):
         raise ValueError("bincount: expected a vector of ints, none negative")
-    weights = weights.array if isinstance(weights, Tensor) else weights
+    weights = raw(weights)
     counts = np.bincount(labels, weights, minlength)
     return make(counts if weights is None else counts.astype(weights.dtype, copy=False))

@@ -20,9 +20,10 @@ from minitorch.ops.arithmetic import sign
 from minitorch.ops.compare import clamp
 from minitorch.ops.elementwise import exp, log, log1p
 from minitorch.ops.labels import check_reduction
+from minitorch.ops.shape import check_floats
 from minitorch.tensor import ShapeError
 
-# regression -------------------------------------------------------------------------------------
+# regression ------------------------------------------------------------------------------------
 
 
 @op(exact_dtype=True)
@@ -38,13 +39,13 @@ def mse_loss(input, target, *, reduction="mean"):
     >>> minitorch.nn.functional.mse_loss(minitorch.tensor([1.0, 2.0]), minitorch.tensor([1, 4]))
     tensor(2.)
     """
-    d = input - paired("mse_loss", input, target, reduction)
+    d = input - _paired("mse_loss", input, target, reduction)
     d *= d
-    return reduced(d, reduction)
+    return _reduced(d, reduction)
 
 
 def _mse_both(g, input, target, reduction, needs):
-    return _opposite(2 * each(g, input, reduction) * (input - like(target, input)), needs)
+    return _opposite(2 * _each(g, input, reduction) * (input - _cast_like(target, input)), needs)
 
 
 mse_loss.grad(_mse_both)
@@ -53,12 +54,12 @@ mse_loss.grad(_mse_both)
 @op(exact_dtype=True)
 def l1_loss(input, target, *, reduction="mean"):
     """y = mean of |x - t|          dL/dx = g sign(x - t) / n, 0 where x = t;   dL/dt = -dL/dx"""
-    d = input - paired("l1_loss", input, target, reduction)
-    return reduced(abs(d), reduction)
+    d = input - _paired("l1_loss", input, target, reduction)
+    return _reduced(abs(d), reduction)
 
 
 def _l1_both(g, input, target, reduction, needs):
-    return _opposite(each(g, input, reduction) * sign(input - like(target, input)), needs)
+    return _opposite(_each(g, input, reduction) * sign(input - _cast_like(target, input)), needs)
 
 
 l1_loss.grad(_l1_both)
@@ -71,17 +72,17 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
     dL/dx = g d/β, kept between -g and g, / n;   dL/dt = -dL/dx. With β = 0 it is `l1_loss`.
     """
     _check_at_least("smooth_l1_loss", "beta", beta, 0)
-    d = abs(input - paired("smooth_l1_loss", input, target, reduction))
+    d = abs(input - _paired("smooth_l1_loss", input, target, reduction))
     if beta == 0:
-        return reduced(d, reduction)
+        return _reduced(d, reduction)
     near = np.minimum(d, beta)  # d where it is near, β where it is far
-    return reduced(near * (d - 0.5 * near) / beta, reduction)
+    return _reduced(near * (d - 0.5 * near) / beta, reduction)
 
 
 def _smooth_l1_both(g, input, target, reduction, beta, needs):
-    d = input - like(target, input)
+    d = input - _cast_like(target, input)
     slope = sign(d) if beta == 0 else clamp(d / beta, -1.0, 1.0)
-    return _opposite(each(g, input, reduction) * slope, needs)
+    return _opposite(_each(g, input, reduction) * slope, needs)
 
 
 smooth_l1_loss.grad(_smooth_l1_both)
@@ -94,20 +95,20 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     dL/dx = g d, kept between -g δ and g δ, / n;   dL/dt = -dL/dx.
     """
     _check_at_least("huber_loss", "delta", delta, 0, strictly=True)
-    d = abs(input - paired("huber_loss", input, target, reduction))
+    d = abs(input - _paired("huber_loss", input, target, reduction))
     near = np.minimum(d, delta)
-    return reduced(near * (d - 0.5 * near), reduction)
+    return _reduced(near * (d - 0.5 * near), reduction)
 
 
 def _huber_both(g, input, target, reduction, delta, needs):
-    slope = clamp(input - like(target, input), -delta, delta)
-    return _opposite(each(g, input, reduction) * slope, needs)
+    slope = clamp(input - _cast_like(target, input), -delta, delta)
+    return _opposite(_each(g, input, reduction) * slope, needs)
 
 
 huber_loss.grad(_huber_both)
 
 
-# yes or no --------------------------------------------------------------------------------------
+# yes or no ------------------------------------------------------------------------------------
 
 
 @op(exact_dtype=True)
@@ -130,7 +131,7 @@ def binary_cross_entropy(input, target, *, weight=None, reduction="mean"):
     tensor([0.6931, 0.2877])
     """
     who = "binary_cross_entropy"
-    target = paired(who, input, target, reduction, floats=True)
+    target = _paired(who, input, target, reduction, floats=True)
     if has_values(input) and input.size:
         low, high = input.min(), input.max()
         if not (low >= 0 and high <= 1):
@@ -140,17 +141,17 @@ def binary_cross_entropy(input, target, *, weight=None, reduction="mean"):
             )
     yes, no = np.maximum(np.log(input), -100), np.maximum(np.log1p(-input), -100)
     loss = (target - 1) * no - target * yes
-    return reduced(_weighed(who, loss, weight, input), reduction)
+    return _reduced(_weighed(who, loss, weight, input), reduction)
 
 
 def _bce_input(g, input, target, weight, reduction):
-    slope = (input - like(target, input)) / clamp(input * (1 - input), 1e-12)
-    return each(g, input, reduction) * _weighed("", slope, weight, input)
+    slope = (input - _cast_like(target, input)) / clamp(input * (1 - input), 1e-12)
+    return _each(g, input, reduction) * _weighed("", slope, weight, input)
 
 
 def _bce_target(g, input, weight, reduction):
     slope = clamp(log1p(-input), -100.0) - clamp(log(input), -100.0)
-    return each(g, input, reduction) * _weighed("", slope, weight, input)
+    return _each(g, input, reduction) * _weighed("", slope, weight, input)
 
 
 binary_cross_entropy.grad(input=_bce_input, target=_bce_target)
@@ -178,37 +179,37 @@ def binary_cross_entropy_with_logits(
     tensor(500.3466)
     """
     who = "binary_cross_entropy_with_logits"
-    target = paired(who, input, target, reduction, floats=True)
+    target = _paired(who, input, target, reduction, floats=True)
     bend = np.log1p(np.exp(-abs(input)))
     if pos_weight is None:
         loss = np.maximum(input, 0) - input * target + bend
     else:
         w = _fitting(who, "pos_weight", pos_weight, input)
         loss = (1 - target) * input + (1 + (w - 1) * target) * (np.maximum(-input, 0) + bend)
-    return reduced(_weighed(who, loss, weight, input), reduction)
+    return _reduced(_weighed(who, loss, weight, input), reduction)
 
 
 def _logits_input(g, input, target, weight, reduction, pos_weight):
-    target = like(target, input)
+    target = _cast_like(target, input)
     if pos_weight is None:
         slope = sigmoid(input) - target
     else:
         w = _fitting("", "", pos_weight, input)
         slope = (1 - target) - (1 + (w - 1) * target) * sigmoid(-input)
-    return each(g, input, reduction) * _weighed("", slope, weight, input)
+    return _each(g, input, reduction) * _weighed("", slope, weight, input)
 
 
 def _logits_target(g, input, weight, reduction, pos_weight):
     slope = -input
     if pos_weight is not None:
         slope = slope - (_fitting("", "", pos_weight, input) - 1) * logsigmoid(input)
-    return each(g, input, reduction) * _weighed("", slope, weight, input)
+    return _each(g, input, reduction) * _weighed("", slope, weight, input)
 
 
 binary_cross_entropy_with_logits.grad(input=_logits_input, target=_logits_target)
 
 
-# distributions ----------------------------------------------------------------------------------
+# distributions --------------------------------------------------------------------------------
 
 
 @op(exact_dtype=True)
@@ -221,33 +222,33 @@ def kl_div(input, target, *, reduction="mean", log_target=False):
     The divergence is the reduction "batchmean", the sum divided by the size of axis 0; "mean"
     divides by the number of elements, as in torch.
     """
-    target = paired("kl_div", input, target, reduction, floats=True, batchmean=True)
+    target = _paired("kl_div", input, target, reduction, floats=True, batchmean=True)
     if log_target:
         loss = np.exp(target) * (target - input)
     else:
         log_t = np.log(np.where(target == 0, 1, target))  # 0 log 0 is 0
         loss = target * (log_t - np.where(target == 0, 0, input))
-    return reduced(loss, reduction)
+    return _reduced(loss, reduction)
 
 
 def _kl_input(g, input, target, reduction, log_target):
-    target = like(target, input)
-    return -each(g, input, reduction) * (exp(target) if log_target else target)
+    target = _cast_like(target, input)
+    return -_each(g, input, reduction) * (exp(target) if log_target else target)
 
 
 def _kl_target(g, input, target, reduction, log_target):
-    target = like(target, input)
+    target = _cast_like(target, input)
     slope = exp(target) * (target + 1 - input) if log_target else log(target) + 1 - input
-    return each(g, input, reduction) * slope
+    return _each(g, input, reduction) * slope
 
 
 kl_div.grad(input=_kl_input, target=_kl_target)
 
 
-# what they share --------------------------------------------------------------------------------
+# what they share ------------------------------------------------------------------------------
 
 
-def paired(who, input, target, reduction, floats=False, batchmean=False):
+def _paired(who, input, target, reduction, floats=False, batchmean=False):
     """The target in the input's dtype, once it is known to go with it.
 
     Raises:
@@ -264,9 +265,9 @@ def paired(who, input, target, reduction, floats=False, batchmean=False):
             f"{who}: input {input.shape} and target {target.shape} differ, and a loss does not "
             f"broadcast{_squeeze_hint(input.shape, target.shape)}"
         )
-    for name, x in (("input", input), ("target", target)):
-        if x.dtype.kind != "f" and (floats or name == "input"):
-            raise TypeError(f"{who}: {name} needs float, got {x.dtype}; try {name}.float()")
+    check_floats(who, "input", input)
+    if floats:
+        check_floats(who, "target", target)
     if not input.size and "mean" in reduction:
         raise ValueError(f"{who}: the mean over nothing, input {input.shape}")
     return target.astype(input.dtype, copy=False)
@@ -280,19 +281,19 @@ def _squeeze_hint(input, target):
     return ""
 
 
-def like(target, input):
+def _cast_like(target, input):
     """The target in the input's dtype, in a rule."""
     return target if target.dtype == input.dtype else cast(target, dtype=input.dtype)
 
 
-def reduced(loss, reduction):
+def _reduced(loss, reduction):
     """The elements, their sum, or their mean."""
     if reduction == "none":
         return loss
     return loss.sum() / _count(loss.shape, reduction)
 
 
-def each(g, input, reduction):
+def _each(g, input, reduction):
     """The gradient that arrives at each element."""
     return g / _count(input.shape, reduction) if "mean" in reduction else g
 

@@ -18,31 +18,7 @@ from minitorch.ops.reduce import mean, sum
 from minitorch.ops.statistics import norm
 from minitorch.tensor import ShapeError, Tensor
 
-
-def _reduced(who: str, loss: Tensor, reduction: str) -> Tensor:
-    """The elements, their sum, or their mean.
-
-    Raises:
-        ValueError: a mean over nothing, or an unknown reduction.
-    """
-    check_reduction(who, reduction)
-    if reduction == "none":
-        return loss
-    if reduction == "sum":
-        return sum(loss)
-    if not math.prod(loss.shape):
-        raise ValueError(f"{who}: the mean over nothing, shape {loss.shape}")
-    return mean(loss)
-
-
-def _same_shapes(who: str, **named: Tensor) -> None:
-    shapes = [x.shape for x in named.values()]
-    if any(shape != shapes[0] for shape in shapes):
-        met = ", ".join(f"{name} {x.shape}" for name, x in named.items())
-        raise ShapeError(f"{who}: shapes differ, and a loss does not broadcast: {met}")
-
-
-# vectors ----------------------------------------------------------------------------------------
+# vectors ---------------------------------------------------------------------------------------
 
 
 @composite()
@@ -109,7 +85,7 @@ def triplet_margin_loss(
     return _reduced("triplet_margin_loss", clamp(near - far + margin, min=0.0), reduction)
 
 
-# margins ----------------------------------------------------------------------------------------
+# margins --------------------------------------------------------------------------------------
 
 
 @composite()
@@ -139,7 +115,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
     return _reduced("soft_margin_loss", softplus(-target * input), reduction)
 
 
-# likelihoods ------------------------------------------------------------------------------------
+# likelihoods ----------------------------------------------------------------------------------
 
 
 @composite()
@@ -183,3 +159,29 @@ def gaussian_nll_loss(
     d = input - target
     loss = 0.5 * (log(v) + d * d / v) + (0.5 * math.log(2 * math.pi) if full else 0.0)
     return _reduced("gaussian_nll_loss", loss, reduction)
+
+
+# what they share ------------------------------------------------------------------------------
+
+
+def _reduced(who: str, loss: Tensor, reduction: str) -> Tensor:
+    """The elements, their sum, or their mean.
+
+    Raises:
+        ValueError: a mean over nothing, or an unknown reduction.
+    """
+    check_reduction(who, reduction)
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return sum(loss)
+    if not math.prod(loss.shape):
+        raise ValueError(f"{who}: the mean over nothing, shape {loss.shape}")
+    return mean(loss)
+
+
+def _same_shapes(who: str, **named: Tensor) -> None:
+    shapes = [x.shape for x in named.values()]
+    if any(shape != shapes[0] for shape in shapes):
+        met = ", ".join(f"{name} {x.shape}" for name, x in named.items())
+        raise ShapeError(f"{who}: shapes differ, and a loss does not broadcast: {met}")

@@ -54,7 +54,7 @@ def _left(g, b, shape):
         return unsqueeze(g, -1) * b
     if b.ndim == 2:
         return matmul(g, b.T)
-    return sum_to((unsqueeze(g, -2) if len(shape) == 1 else g) @ b.mT, shape)
+    return _summed((unsqueeze(g, -2) if len(shape) == 1 else g) @ b.mT, shape)
 
 
 def _right(g, a, shape):
@@ -64,7 +64,11 @@ def _right(g, a, shape):
         return rows.T @ reshape(g, (rows.shape[0], *shape[1:]))
     if a.ndim == 1:
         return unsqueeze(a, 1) * unsqueeze(g, -2)
-    return sum_to(a.mT @ g, shape)
+    return _summed(a.mT @ g, shape)
+
+
+def _summed(g, shape):
+    return g if g.shape == shape else sum_to(g, shape)
 
 
 def _rows(x):
@@ -85,9 +89,8 @@ def _misfit(name, a, b):
     """The error for two shapes that have no product."""
     for k, x in (("a", a), ("b", b)):
         if not getattr(x, "shape", ()):
-            shown = type(x).__name__ if x is None else "a number"
             return ShapeError(
-                f"{name}: {k!r} is {shown}, and a product needs rows and columns; to scale, use *"
+                f"{name}: {k!r} is a number, and a product needs rows and columns; to scale, use *"
             )
     inner = a.shape[-1], b.shape[-2 if b.ndim > 1 else 0]
     if inner[0] != inner[1]:
@@ -98,7 +101,7 @@ def _misfit(name, a, b):
     return ShapeError(f"{name}: {a.shape} @ {b.shape}: {why}")
 
 
-@op()
+@op
 def linear(x, weight, bias=None):
     """y = x Wᵀ + b          dL/dx = g W,   dL/dW = gᵀ x,   dL/db = Σ g over the rows
 
@@ -133,7 +136,7 @@ linear.grad(
     bias=lambda g: g if g.ndim == 1 else g.sum(tuple(range(g.ndim - 1))),
 )
 
-# products of a given number of axes -------------------------------------------------------------
+# products of a given number of axes ------------------------------------------------------------
 
 
 @composite(methods="mm")
@@ -237,7 +240,7 @@ def _axes(name: str, ndim: int, **operands: Tensor) -> None:
             )
 
 
-# sums with a product ----------------------------------------------------------------------------
+# sums with a product --------------------------------------------------------------------------
 
 
 @composite(methods="addmm", inplace="addmm_")
@@ -287,10 +290,10 @@ def _plus(name: str, input: Tensor, product: Tensor, beta: Any, alpha: Any) -> T
     return y
 
 
-# the same product, told slowly ------------------------------------------------------------------
+# the same product, told slowly ----------------------------------------------------------------
 
 
-@op()
+@op
 def matmul_loops(a, b):
     """y_ij = Σ_k a_ik b_kj, as it is written: three loops          dL/da = g bᵀ,   dL/db = aᵀ g"""
     _matrices("matmul_loops", a, b)
@@ -302,7 +305,7 @@ def matmul_loops(a, b):
     return y
 
 
-@op()
+@op
 def matmul_rows(a, b):
     """y_ij = row i of a times column j of b, summed          dL/da = g bᵀ,   dL/db = aᵀ g"""
     _matrices("matmul_rows", a, b)
@@ -313,7 +316,7 @@ def matmul_rows(a, b):
     return y
 
 
-@op()
+@op
 def matmul_broadcast(a, b):
     """y_i = row i of a, stood upright, times all of b          dL/da = g bᵀ,   dL/db = aᵀ g
 
@@ -326,7 +329,7 @@ def matmul_broadcast(a, b):
     return y
 
 
-@op()
+@op
 def matmul_einsum(a, b):
     """y_ij = Σ_k a_ik b_kj, in Einstein's notation          dL/da = g bᵀ,   dL/db = aᵀ g"""
     _matrices("matmul_einsum", a, b)

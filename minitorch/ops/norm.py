@@ -17,20 +17,20 @@ import numpy as np
 from minitorch.array import has_values
 from minitorch.op import composite, op
 from minitorch.ops.compare import clamp
-from minitorch.ops.shape import reshape, sum_to
+from minitorch.ops.shape import check_floats, reshape, sum_to
 from minitorch.ops.standardize import affine, moments_of, standardize, standardize_all
 from minitorch.ops.statistics import norm
 from minitorch.tape import stamp
 from minitorch.tensor import ShapeError, Tensor
 
-# over a batch -----------------------------------------------------------------------------------
+# over a batch ----------------------------------------------------------------------------------
 
 
 @op(exact_dtype=True, keeps="moments")
 def batch_norm(
     input,
-    running_mean,
-    running_var,
+    running_mean=None,
+    running_var=None,
     weight=None,
     bias=None,
     *,
@@ -79,7 +79,7 @@ def batch_norm(
         )
     mu, r, d, variance = moments_of(input, _all_but_1(input.ndim), eps)
     if running_mean is not None:
-        update_running(running_mean, running_var, mu, variance * (n / (n - 1)), momentum)
+        _update_running(running_mean, running_var, mu, variance * (n / (n - 1)), momentum)
     return affine(d, r, w, b), (mu, r, True)
 
 
@@ -103,7 +103,7 @@ def _batch_norm_all(g, input, weight, bias_shape, moments, eps, needs):
 batch_norm.grad(_batch_norm_all)
 
 
-def update_running(running_mean, running_var, mu, variance, momentum):
+def _update_running(running_mean, running_var, mu, variance, momentum):
     """Moves running statistics towards those of a batch, in place, unless it is not finite."""
     if not has_values(mu):
         return
@@ -122,8 +122,7 @@ def _channels(who, input, eps, **given):
     """
     if not eps > 0:
         raise ValueError(f"{who}: eps {eps}, expected more than 0")
-    if input.dtype.kind != "f":
-        raise TypeError(f"{who}: input needs float, got {input.dtype}; try input.float()")
+    check_floats(who, "input", input)
     if input.ndim < 2:
         raise ShapeError(f"{who}: input {input.shape}, expected (N, C) or (N, C, d1, ...)")
     C = input.shape[1]
@@ -141,7 +140,7 @@ def _all_but_1(ndim):
     return (0, *range(2, ndim))
 
 
-# over each example ------------------------------------------------------------------------------
+# over each example ----------------------------------------------------------------------------
 
 
 @composite()
@@ -260,7 +259,7 @@ def instance_norm(
         mu, _, _, variance = moments_of(x, dims, eps)
         variance *= n / (n - 1)
         moved = running_mean.array, running_var.array
-        update_running(*moved, mu.mean(axis=0), variance.mean(axis=0), momentum)
+        _update_running(*moved, mu.mean(axis=0), variance.mean(axis=0), momentum)
     w, b = [None if p is None else reshape(p, small) for p in (weight, bias)]
     return standardize(input, w, b, dims=dims, eps=eps)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from minitorch.op import composite, op
 from minitorch.ops.compare import maximum, minimum
+from minitorch.ops.index import along
 from minitorch.ops.reduce import amax, amin, argmax, argmin, nonempty, to_ties
 from minitorch.ops.shape import dim_of, reshape
 from minitorch.tensor import Tensor
@@ -31,7 +32,7 @@ class MinMax(NamedTuple):
     max: Tensor
 
 
-# picking ----------------------------------------------------------------------------------------
+# picking --------------------------------------------------------------------------------------
 
 
 @op
@@ -42,7 +43,7 @@ def pick_along(x, *, index, dim, keepdim=True):
     """
     if not x.shape:
         return x.copy()
-    y = np.take_along_axis(x, index, dim)
+    y = x[along(index, dim_of(dim, x.ndim))]
     return y if keepdim else y.squeeze(axis=dim)
 
 
@@ -51,13 +52,13 @@ def put_along(x, *, index, dim, shape):
     """y = zeros of `shape`, but x at these indices along `dim`          dL/dx = g, picked there"""
     if not x.shape:
         return x.copy()
-    y = np.zeros_like(x, shape=shape)
-    np.put_along_axis(y, index, x, dim)
+    y = np.zeros(shape, x.dtype, like=x)
+    y[along(index, dim_of(dim, x.ndim))] = x
     return y
 
 
 pick_along.grad(
-    x=lambda g, x_shape, index, dim: put_along(reshape(g, index.shape), index, dim, x_shape)
+    x=lambda g, x_shape, index, dim: put_along(g.reshape(index.shape), index, dim, x_shape)
 )
 put_along.grad(x=lambda g, index, dim: pick_along(g, index, dim))
 
@@ -68,7 +69,7 @@ def _picked(x, index, dim, keepdim):
     return ValuesIndices(values, index if keepdim else reshape(index, values.shape))
 
 
-# the largest and the smallest -------------------------------------------------------------------
+# the largest and the smallest -----------------------------------------------------------------
 
 
 @composite(methods="max")
@@ -116,7 +117,12 @@ def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinM
     return MinMax(amin(x, dim, keepdim), amax(x, dim, keepdim))
 
 
-# sorting ----------------------------------------------------------------------------------------
+def _length(x, dim, name):
+    """The size of `dim`; one number has a dim of size 1."""
+    return x.shape[dim_of(dim, len(x.shape), name)] if x.shape else 1
+
+
+# sorting --------------------------------------------------------------------------------------
 
 
 @op(methods="argsort")
@@ -151,11 +157,11 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
 @op
 def top_indices(x, *, k, dim=-1, largest=True):
     """The indices of the k largest (or smallest) along `dim`, the largest (smallest) first."""
-    n = x.shape[dim_of(dim, len(x.shape), "topk")] if x.shape else 1
+    n = _length(x, dim, "topk")
     if not 0 <= k <= n:
         raise ValueError(f"topk: k={k}, and dim {dim} of shape {x.shape} has size {n}")
     first = (slice(None),) * dim_of(dim, len(x.shape)) + (slice(k),)
-    order = argsort.op.body(x, dim=dim, descending=largest)
+    order = argsort(x, dim, largest)
     return order[first] if x.shape else order
 
 
@@ -172,13 +178,13 @@ def topk(
     return _picked(x, top_indices(x, k, dim, largest), dim, True)
 
 
-# the middle -------------------------------------------------------------------------------------
+# the middle -----------------------------------------------------------------------------------
 
 
 @op
 def kth_index(x, *, k, dim=-1):
     """The index of the k-th smallest along `dim`, counted from 1; that axis stays, with size 1."""
-    n = x.shape[dim_of(dim, len(x.shape), "kthvalue")] if x.shape else 1
+    n = _length(x, dim, "kthvalue")
     if not 1 <= k <= n:
         raise ValueError(f"kthvalue: k={k}, and dim {dim} of shape {x.shape} has size {n}")
     if not x.shape:
@@ -190,11 +196,11 @@ def kth_index(x, *, k, dim=-1):
 @op
 def median_index(x, *, dim=-1):
     """The index of the median along `dim`, or of the first nan; that axis stays, with size 1."""
-    n = x.shape[dim_of(dim, len(x.shape), "median")] if x.shape else 1
+    n = _length(x, dim, "median")
     if n == 0:
         raise ValueError(f"median: dim {dim} of shape {x.shape} has size 0; nothing has no median")
     nan = x != x
-    middle = kth_index.op.body(x, k=(n + 1) // 2, dim=dim)
+    middle = kth_index(x, (n + 1) // 2, dim)
     return np.where(nan.any(axis=dim, keepdims=True), nan.argmax(axis=dim, keepdims=True), middle)
 
 
@@ -208,8 +214,7 @@ def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesI
 def median_of_all(x):
     """y = the median of all x          dL/dx = g, shared evenly among the x that equal y; else 0"""
     flat = x.reshape(-1)
-    index = median_index.op.body(flat)
-    return flat[index].reshape(())
+    return flat[median_index(flat)].reshape(())
 
 
 median_of_all.grad(x=lambda g, x, y: to_ties(g, x, y, None))

@@ -19,7 +19,6 @@ from minitorch.ops.window import (
     check_image,
     grid_of,
     padded,
-    per_axis,
     per_side,
     unpadded,
 )
@@ -28,12 +27,8 @@ from minitorch.ops.window import (
 
 
 def _grid(who, sizes, kernel_size, stride, padding, dilation, ceil_mode):
-    n = len(sizes)
-    kernel = per_axis(who, "kernel_size", kernel_size, n)
-    stride = kernel if stride in (None, [], ()) else per_axis(who, "stride", stride, n)
-    dilation = per_axis(who, "dilation", dilation, n)
-    pads = per_side(who, padding, kernel, stride, dilation, pool=True)
-    return grid_of(who, sizes, kernel, stride, pads, dilation, ceil_mode)
+    stride = kernel_size if stride in (None, [], ()) else stride
+    return grid_of(who, sizes, kernel_size, stride, padding, dilation, ceil_mode, pool=True)
 
 
 def _along(grid: Grid, axis: int) -> list[tuple]:
@@ -69,7 +64,7 @@ def _spread(g: Array, grid: Grid) -> Array:
     return unpadded(g, grid.pads)
 
 
-# the largest ------------------------------------------------------------------------------------
+# the largest ----------------------------------------------------------------------------------
 
 
 @op
@@ -139,20 +134,9 @@ def max_pool_pick(x, *, winner, kernel_size, stride=None, padding=0, dilation=1,
     return y
 
 
-def _window_options(kernel_size, stride, padding, dilation, ceil_mode):
-    return {
-        "kernel_size": kernel_size,
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "ceil_mode": ceil_mode,
-    }
-
-
-def _max_pool_dx(g, x, y, x_shape, kernel_size, stride, padding, dilation, ceil_mode):
-    options = _window_options(kernel_size, stride, padding, dilation, ceil_mode)
-    winner = max_pool_winner(x, y, **options)
-    return max_pool_put(g, winner=winner, size=x_shape[2:], **options)
+def _max_pool_dx(g, x, y, kernel_size, stride, padding, dilation, ceil_mode):
+    window = kernel_size, stride, padding, dilation, ceil_mode
+    return max_pool_put(g, max_pool_winner(x, y, *window), x.shape[2:], *window)
 
 
 max_pool.grad(x=_max_pool_dx)
@@ -184,15 +168,15 @@ def max_pool_indices(
 
     `places` maps positions to those of another image, one table per axis (adaptive pooling).
     """
-    options = _window_options(kernel_size, stride, padding, dilation, ceil_mode)
-    grid = _grid("max_pool", x.shape[2:], *options.values())
-    rest = max_pool_winner(x, y, **options).astype(np.int64)
+    window = kernel_size, stride, padding, dilation, ceil_mode
+    grid = _grid("max_pool", x.shape[2:], *window)
+    rest = max_pool_winner(x, y, *window).astype(np.int64)
     flat, size = 0, 1
     for axis in reversed(range(len(grid.kernel))):
         rest, tap = rest // grid.kernel[axis], rest % grid.kernel[axis]
         shape = (grid.counts[axis], *(1,) * (len(grid.kernel) - 1 - axis))
-        window = np.ones_like(x, shape=shape, dtype=np.int64).cumsum(axis=0) - 1
-        place = window * grid.stride[axis] - grid.pads[axis][0] + tap * grid.dilation[axis]
+        number = np.ones_like(x, shape=shape, dtype=np.int64).cumsum(axis=0) - 1
+        place = number * grid.stride[axis] - grid.pads[axis][0] + tap * grid.dilation[axis]
         if places is not None:
             place = move(places[axis].inputs.T.ravel(), device_of(x)).take(place)
         flat = place * size + flat
@@ -200,11 +184,10 @@ def max_pool_indices(
     return flat
 
 
-def _max_pool(n, x, return_indices, kernel_size, stride, padding, dilation, ceil_mode):
+def _max_pool(n, x, return_indices, *window):
     check_image(f"max_pool{n}d", x, n, "input")
-    options = _window_options(kernel_size, stride, padding, dilation, ceil_mode)
-    y = max_pool(x, **options)
-    return (y, max_pool_indices(x, y, **options)) if return_indices else y
+    y = max_pool(x, *window)
+    return (y, max_pool_indices(x, y, *window)) if return_indices else y
 
 
 @composite()
@@ -252,7 +235,7 @@ def max_pool2d(
     return _max_pool(2, input, return_indices, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-# the mean ---------------------------------------------------------------------------------------
+# the mean -------------------------------------------------------------------------------------
 
 
 def _counts(x, grid, padding, count_include_pad, divisor_override):

@@ -8,14 +8,15 @@ In the formulas Σ runs over the n elements x that become one y. `dim=None` redu
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from minitorch.array import as_dtype, expanded
 from minitorch.op import op
-from minitorch.ops.shape import dims_of, reshape
+from minitorch.ops.shape import check_floats, dims_of
 
-# dims -------------------------------------------------------------------------------------------
+# dims ------------------------------------------------------------------------------------------
 
 
 def axes(dim):
@@ -27,7 +28,11 @@ def axes(dim):
 
 def kept(shape, dim):
     """`shape` with size 1 where `dim` (an int, several, or None for all) was reduced."""
-    dim = axes(dim)
+    return _kept(shape, axes(dim))
+
+
+@lru_cache
+def _kept(shape, dim):
     if dim is None or not shape:
         return (1,) * len(shape)
     if type(dim) is int:
@@ -50,7 +55,7 @@ def count(shape, dim):
 def beside(y, shape, dim):
     """The result of reducing `shape` over `dim`, so shaped that it meets what it was made from."""
     small = kept(shape, dim)
-    return y if y.shape == small else reshape(y, small)
+    return y if y.shape == small else y.reshape(small)
 
 
 def nonempty(name, x, dim):
@@ -62,7 +67,7 @@ def nonempty(name, x, dim):
         )
 
 
-# sums -------------------------------------------------------------------------------------------
+# sums -----------------------------------------------------------------------------------------
 
 
 @op(methods="sum", exact_dtype=True)
@@ -84,11 +89,11 @@ def spread(x, *, shape, dim=None):
 
     dL/dx = Σ g: `sum` and `spread` are each other's adjoint.
     """
-    return expanded(x.reshape(kept(shape, dim)), shape)
+    return expanded(beside(x, shape, dim), shape)
 
 
 sum.grad(x=lambda g, x_shape, dim: spread(g, x_shape, dim))
-spread.grad(x=lambda g, x_shape, dim: reshape(sum(g, dim), x_shape))
+spread.grad(x=lambda g, x_shape, dim: g.sum(axes(dim)).reshape(x_shape))
 
 
 def total_dtype(x, dtype):
@@ -112,9 +117,10 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
             [3.5000]])
     """
     if dtype is None:
-        floats("mean", x)
-    nonempty("mean", x, dim)
+        check_floats("mean", "x", x)
     dtype, n = x.dtype if dtype is None else as_dtype(dtype), count(x.shape, dim)
+    if not n:
+        nonempty("mean", x, dim)
     if dtype.itemsize == 2:  # float16 ends at 65,504; NumPy's mean adds it up in float32
         return x.astype(dtype, copy=False).mean(axis=axes(dim), keepdims=keepdim)
     return x.sum(axes(dim), dtype, None, keepdim) / n
@@ -123,15 +129,7 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
 mean.grad(x=lambda g, x_shape, dim: spread(g / count(x_shape, dim), x_shape, dim))
 
 
-def floats(name, x):
-    """Raises a TypeError, for the op of that name, where x holds integers or bools."""
-    if x.dtype.kind != "f":
-        raise TypeError(
-            f"{name}: expected a floating-point tensor, got {x.dtype}; write x.float().{name}()"
-        )
-
-
-# the largest and the smallest -------------------------------------------------------------------
+# the largest and the smallest -----------------------------------------------------------------
 
 
 @op(methods="amax", exact_dtype=True)
@@ -155,17 +153,19 @@ def amin(x, *, dim=None, keepdim=False):
 
 @op
 def ties(x, top, *, dim=None):
-    """1 / k where x equals `top` (broadcast), k being how many do along `dim`; 0 elsewhere.
+    """Where x equals `top` (broadcast), and k, how many do along `dim`.
 
     The derivative of `amax` and its kind. It is constant in pieces and has no gradient of its own.
+    A nan is the `top` wherever there is one, so here a nan equals it.
     """
-    equal = x == top
-    return equal / equal.sum(axis=axes(dim), dtype=x.dtype, keepdims=True)
+    equal = (x == top) | (x != x)
+    return equal, equal.sum(axes(dim), x.dtype, keepdims=True)
 
 
 def to_ties(g, x, y, dim):
-    """The gradient of a reduction that gives one of its x."""
-    return beside(g, x.shape, dim) * ties(x, beside(y, x.shape, dim), dim)
+    """The gradient of a reduction that gives one of its x: g / k where x equals y, else 0."""
+    equal, k = ties(x, beside(y, x.shape, dim), dim)
+    return beside(g, x.shape, dim) / k * equal
 
 
 amax.grad(x=lambda g, x, y, dim: to_ties(g, x, y, dim))
@@ -186,7 +186,7 @@ def argmin(x, *, dim=None, keepdim=False):
     return x.argmin(axis=dim, keepdims=keepdim)
 
 
-# yes and no -------------------------------------------------------------------------------------
+# yes and no -----------------------------------------------------------------------------------
 
 
 @op(methods="any")

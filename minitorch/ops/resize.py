@@ -62,7 +62,7 @@ def resample(x, *, table, dim):
 resample.grad(x=lambda g, table, dim: resample(g, transposed(table), dim))
 
 
-# the tables -------------------------------------------------------------------------------------
+# the tables -----------------------------------------------------------------------------------
 
 
 def nearest(size: int, count: int, scale: float) -> Table:
@@ -99,7 +99,7 @@ def bins(size: int, count: int) -> Table:
     return Table(size, index, np.where(index == stop - 1, 1 / copies, 1) / (stop - start))
 
 
-# interpolate ------------------------------------------------------------------------------------
+# interpolate ----------------------------------------------------------------------------------
 
 _MODES = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,)}
 

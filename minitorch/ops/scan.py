@@ -7,10 +7,12 @@ multiplied up from both ends instead.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from minitorch.op import op
-from minitorch.ops.arrange import flip, margins
+from minitorch.ops.arrange import margins
 from minitorch.ops.reduce import beside, total_dtype
 from minitorch.ops.shape import dim_of, ravel, reshape
 
@@ -32,7 +34,18 @@ def cumsum(x, *, dim, dtype=None):
     return x.cumsum(axis=dim, dtype=wide).astype(dtype, copy=False)
 
 
-cumsum.grad(x=lambda g, dim: flip(cumsum(flip(g, dim), dim), dim))
+cumsum.grad(x=lambda g, dim: _turned(cumsum(_turned(g, dim), dim), dim))
+
+
+def _turned(x, dim):
+    """`flip`, as a slice: that needs no op where x is an array."""
+    return x[_backwards(len(x.shape), dim)]
+
+
+@lru_cache
+def _backwards(ndim, dim):
+    before = (slice(None),) * dim_of(dim, ndim)
+    return (*before, slice(None, None, -1), ...) if ndim else (...,)
 
 
 @op(methods="prod", exact_dtype=True)
@@ -52,14 +65,19 @@ def _times_others(g, x, dim):
     if dim is None:
         return reshape(_times_others(g, ravel(x), 0), x.shape)
     before = _shift(cumprod(x, dim), dim)
-    after = flip(_shift(cumprod(flip(x, dim), dim), dim), dim)
+    after = _turned(_shift(cumprod(_turned(x, dim), dim), dim), dim)
     return beside(g, x.shape, dim) * (before * after)
 
 
 def _shift(x, dim, value=1):
     """x moved on by one along `dim`: the last element leaves, `value` comes in at the front."""
-    dim = dim_of(dim, len(x.shape))
-    return margins(x, [(1, -1) if i == dim else (0, 0) for i in range(len(x.shape))], value)
+    return margins(x, _one_on(len(x.shape), dim), value)
+
+
+@lru_cache
+def _one_on(ndim, dim):
+    dim = dim_of(dim, ndim)
+    return tuple([(1, -1) if i == dim else (0, 0) for i in range(ndim)])
 
 
 prod.grad(x=lambda g, x, dim: _times_others(g, x, dim))
@@ -100,7 +118,7 @@ def recurrence(a, b, *, dim=-1):
 
 def _from_right(g, a, dim):
     """u_k = g_k + a_(k+1) u_(k+1)"""
-    return flip(recurrence(_shift(flip(a, dim), dim), flip(g, dim), dim), dim)
+    return _turned(recurrence(_shift(_turned(a, dim), dim), _turned(g, dim), dim), dim)
 
 
 def _from_recurrence(g, a, y, dim):

@@ -7,15 +7,18 @@ the index runs; index and mask are not differentiated.
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
 import numpy as np
 
 from minitorch.array import Array, device_of, is_cupy, move
-from minitorch.op import composite
+from minitorch.op import composite, op
 from minitorch.ops.compare import where
 from minitorch.ops.index import (
+    add_at,
+    along,
     check_once,
     pick_at,
     plus_at,
@@ -26,9 +29,9 @@ from minitorch.ops.index import (
 )
 from minitorch.ops.shape import broadcast_to, dim_of, reshape
 from minitorch.tape import current_mode
-from minitorch.tensor import ShapeError, Tensor
+from minitorch.tensor import ShapeError, Tensor, raw
 
-# parts of one axis ------------------------------------------------------------------------------
+# parts of one axis -----------------------------------------------------------------------------
 
 
 @composite(methods="select")
@@ -125,7 +128,7 @@ def _replaced(name: str, x: Tensor, source: Any, key: Any) -> Tensor:
     return setitem(x, source, key)
 
 
-# gather and scatter -----------------------------------------------------------------------------
+# gather and scatter ---------------------------------------------------------------------------
 
 
 @composite(methods="gather")
@@ -217,21 +220,19 @@ def _shape(index: Any) -> tuple[int, ...]:
 
 
 def _along(name: str, x: Tensor, dim: int, index: Any) -> tuple:
-    """The index that means [i, index[i, j]]: everywhere but at `dim` each place stays itself."""
-    d, ndim = len(_before(x, dim)), len(x.shape)
-    index = whole_numbers(name, index, x.array, x.shape[d])
+    """The index that means [i, index[i, j]], after a look at its shape."""
+    d, shape = len(_before(x, dim)), x.shape
+    index = whole_numbers(name, index, x.array, shape[d])
     sizes = index.shape
-    fits = [i == d or n <= m for i, (n, m) in enumerate(zip(sizes, x.shape))]
-    if len(sizes) != ndim or not all(fits):
+    if sizes != shape and (
+        len(sizes) != len(shape)
+        or any(i != d and n > m for i, (n, m) in enumerate(zip(sizes, shape)))
+    ):
         raise ShapeError(
             f"{name}: the index has shape {sizes}; it must have as many axes as x, of shape "
-            f"{x.shape}, and be no larger than it but along dim {d}"
+            f"{shape}, and be no larger than it but along dim {d}"
         )
-    key = [index] * ndim
-    for i, n in enumerate(sizes):
-        if i != d:
-            key[i] = np.arange(n, like=index).reshape((n,) + (1,) * (ndim - 1 - i))
-    return tuple(key)
+    return along(index, d)
 
 
 def _cropped(name: str, x: Tensor, src: Any, index: Any) -> Any:
@@ -245,7 +246,7 @@ def _cropped(name: str, x: Tensor, src: Any, index: Any) -> Any:
     return slice_at(src, tuple(slice(n) for n in shape))
 
 
-# the elements as one row ------------------------------------------------------------------------
+# the elements as one row ----------------------------------------------------------------------
 
 
 @composite(methods="take")
@@ -256,7 +257,16 @@ def take(x: Tensor, index: Any) -> Tensor:
     >>> minitorch.tensor([[1, 2], [3, 4]]).take([0, -1])
     tensor([1, 4])
     """
-    return pick_at(reshape(x, (-1,)), whole_numbers("take", index, x.array, x.numel()))
+    return pick_flat(x, whole_numbers("take", index, x.array, x.numel()))
+
+
+@op
+def pick_flat(x, *, index):
+    """y = x[index], where x is taken as one row          dL/dx = zeros, and g added at the index"""
+    return x.reshape(-1)[index]
+
+
+pick_flat.grad(x=lambda g, x_shape, index: add_at(g, index, (math.prod(x_shape),)).reshape(x_shape))
 
 
 @composite(methods="put", inplace="put_")
@@ -269,7 +279,7 @@ def put(x: Tensor, index: Any, source: Any, accumulate: bool = False) -> Tensor:
     return reshape(y, x.shape)
 
 
-# masks ------------------------------------------------------------------------------------------
+# masks ----------------------------------------------------------------------------------------
 
 
 @composite(methods="masked_fill", inplace="masked_fill_")
@@ -317,7 +327,7 @@ def masked_scatter(x: Tensor, mask: Any, source: Tensor) -> Tensor:
 
 def _mask(name: str, x: Tensor, mask: Any) -> Array:
     """The mask as an array beside x."""
-    mask = mask.array if isinstance(mask, Tensor) else mask
+    mask = raw(mask)
     mask = mask if hasattr(mask, "dtype") else np.asarray(mask)
     if mask.dtype.kind != "b":
         raise TypeError(f"{name}: the mask must hold bools, got {mask.dtype}; write mask != 0")

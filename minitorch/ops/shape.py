@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import math
 import operator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from minitorch.array import expanded, has_values
 from minitorch.call import axis_error
+from minitorch.inplace import reshaping_method
 from minitorch.op import composite, op
 from minitorch.tape import owner, unbroadcast
 from minitorch.tensor import ShapeError, Tensor
 
-# reshape, and what is written with it -----------------------------------------------------------
+# reshape, and what is written with it ----------------------------------------------------------
 
 
 @op(methods="reshape", pack="shape", view=True)
@@ -31,15 +33,21 @@ def reshape(x, *, shape):
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    if min(shape, default=0) < -1:  # which NumPy takes for a -1
-        raise ValueError(_why_not(x.shape, shape))
+    return _reshaped(x, shape)
+
+
+reshape.grad(x=lambda g, x_shape: g.reshape(x_shape))
+
+
+def _reshaped(x, shape):
+    """x in that shape, or the reason why not."""
     try:
-        return x.reshape(shape)
+        y = x.reshape(shape)
     except ValueError:
         raise ValueError(_why_not(x.shape, shape)) from None
-
-
-reshape.grad(x=lambda g, x_shape: reshape(g, x_shape))
+    if y.shape != shape and min(shape, default=0) < -1:  # which NumPy takes for a -1
+        raise ValueError(_why_not(x.shape, shape))
+    return y
 
 
 def _why_not(old, new):
@@ -70,7 +78,8 @@ def view(x: Tensor, *shape: Any) -> Tensor:
         raise TypeError(f"view: expected sizes, got {shape[0]!r}; to convert, x.to({shape[0]!r})")
     y = reshape(x, *shape)
     old, new = getattr(x, "array", x), getattr(y, "array", y)
-    if has_values(old) and new.size and owner(new) is not owner(old):
+    shared = old if old.base is None else old.base  # what any view of `old` looks into
+    if new.base is not shared and has_values(old) and new.size and owner(new) is not owner(old):
         raise ShapeError(
             f"view: {old.shape} to {new.shape} would have to copy, since the elements lie in "
             f"memory in another order (strides {old.strides}); write x.reshape{new.shape}"
@@ -96,9 +105,9 @@ def ravel(x: Tensor) -> Tensor:
     return reshape(x, (-1,) if 0 not in x.shape else (0,))
 
 
-@composite(methods="flatten")
-def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The axes from `start_dim` to `end_dim` become one.
+@op(methods="flatten", view=True)
+def flatten(x, *, start_dim=0, end_dim=-1):
+    """y = x, where the axes from `start_dim` to `end_dim` become one          dL/dx = g, as x
 
     >>> import minitorch
     >>> minitorch.ones(2, 3, 4).flatten(1).shape
@@ -108,26 +117,35 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     start, end = dim_of(start_dim, len(shape), "flatten"), dim_of(end_dim, len(shape), "flatten")
     if start > end:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+    return x.reshape((*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
-@composite(methods="unflatten")
-def unflatten(x: Tensor, dim: int, sizes: Any) -> Tensor:
-    """Axis `dim` becomes several, of these sizes; one of them may be -1.
+flatten.grad(x=lambda g, x_shape: g.reshape(x_shape))
+
+
+@op(methods="unflatten", view=True)
+def unflatten(x, *, dim, sizes):
+    """y = x, where axis `dim` becomes several, of these sizes          dL/dx = g, as x
+
+    One of the sizes may be -1.
 
     >>> import minitorch
     >>> minitorch.ones(2, 12).unflatten(1, (3, -1)).shape
     (2, 3, 4)
     """
     dim = dim_of(dim, len(x.shape), "unflatten")
-    sizes = tuple(operator.index(n) for n in sizes)
-    n, known = x.shape[dim], math.prod(n for n in sizes if n != -1)
-    missing = sizes.count(-1)
+    sizes = tuple(map(operator.index, sizes))
+    n, missing = x.shape[dim], sizes.count(-1)
+    known = math.prod([size for size in sizes if size != -1] if missing else sizes)
     fits = n == known if missing == 0 else missing == 1 and known > 0 and n % known == 0
     if not fits:
         raise ShapeError(f"unflatten: axis {dim} has size {n}, which {sizes} does not multiply to")
-    sizes = tuple(n // known if size == -1 else size for size in sizes)
-    return reshape(x, (*x.shape[:dim], *sizes, *x.shape[dim + 1 :]))
+    if missing:
+        sizes = [n // known if size == -1 else size for size in sizes]
+    return _reshaped(x, (*x.shape[:dim], *sizes, *x.shape[dim + 1 :]))
+
+
+unflatten.grad(x=lambda g, x_shape: g.reshape(x_shape))
 
 
 @op(methods="squeeze", view=True)
@@ -136,11 +154,12 @@ def squeeze(x, *, dim=None):
 
     An axis in `dim` of another size stays.
     """
-    dims = dims_of(dim, len(x.shape))
-    return x.reshape([n for i, n in enumerate(x.shape) if n != 1 or i not in dims])
+    shape = x.shape
+    dims = dims_of(dim, len(shape))
+    return x.reshape([n for i, n in enumerate(shape) if n != 1 or i not in dims])
 
 
-squeeze.grad(x=lambda g, x_shape: reshape(g, x_shape))
+squeeze.grad(x=lambda g, x_shape: g.reshape(x_shape))
 
 
 @op(methods="unsqueeze", view=True)
@@ -154,10 +173,10 @@ def unsqueeze(x, *, dim):
     return x[(slice(None),) * dim_of(dim, len(x.shape) + 1) + (None,)]
 
 
-unsqueeze.grad(x=lambda g, x_shape: reshape(g, x_shape))
+unsqueeze.grad(x=lambda g, x_shape: g.reshape(x_shape))
 
 
-# permute, and what is written with it -----------------------------------------------------------
+# permute, and what is written with it ---------------------------------------------------------
 
 
 @op(methods="permute", pack="dims", view=True)
@@ -168,12 +187,13 @@ def permute(x, *, dims):
     return x.transpose(dims)
 
 
-permute.grad(x=lambda g, dims: permute(g, _inverse(dims)))
-
-
+@lru_cache
 def _inverse(dims):
     """The permutation that undoes `dims`."""
     return tuple(sorted(range(len(dims)), key=lambda i: dims[i] % len(dims)))
+
+
+permute.grad(x=lambda g, dims: permute(g, _inverse(tuple(dims))))
 
 
 @op(methods="transpose swapaxes swapdims", view=True)
@@ -223,29 +243,42 @@ Tensor.T = property(_transposed)  # type: ignore[attr-defined]
 Tensor.mT = property(_mt)  # type: ignore[attr-defined]
 
 
-@composite(methods="movedim moveaxis")
-def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
-    """Axes `source` (an int or several) go to the places `destination`; the others keep order.
+@op(methods="movedim moveaxis", view=True)
+def movedim(x, *, source, destination):
+    """y = x with axes `source` (an int or several) at the places `destination`
+
+    The other axes keep their order. dL/dx = g with the same axes moved back.
 
     >>> import minitorch
     >>> minitorch.ones(2, 28, 28, 3).movedim(-1, 1).shape
     (2, 3, 28, 28)
     """
-    here, there = (dims_of(d, len(x.shape), "movedim") for d in (source, destination))
+    source, destination = [tuple(d) if type(d) is list else d for d in (source, destination)]
+    return x.transpose(_moved(x.ndim, source, destination))
+
+
+@lru_cache
+def _moved(ndim, source, destination):
+    """The order of the axes after `movedim`."""
+    here, there = (dims_of(d, ndim, "movedim") for d in (source, destination))
     if len(here) != len(there):
         raise ShapeError(
             f"movedim: source {source} and destination {destination} must be equally long"
         )
-    order = [i for i in range(len(x.shape)) if i not in here]
+    order = [i for i in range(ndim) if i not in here]
     for place, i in sorted(zip(there, here)):
         order.insert(place, i)
-    return permute(x, tuple(order))
+    return tuple(order)
 
 
+movedim.grad(x=lambda g, source, destination: movedim(g, destination, source))
 moveaxis = movedim
 
+for name in ("squeeze", "unsqueeze", "transpose", "swapaxes", "swapdims", "t"):
+    setattr(Tensor, f"{name}_", reshaping_method(getattr(Tensor, name), f"{name}_"))
 
-# broadcasting -----------------------------------------------------------------------------------
+
+# broadcasting ---------------------------------------------------------------------------------
 
 
 @op(methods="broadcast_to", pack="shape", view=True)
@@ -269,14 +302,15 @@ def sum_to(x, *, shape):
         raise ValueError(f"shape {x.shape} is not what {shape} broadcasts to") from None
 
 
-broadcast_to.grad(x=lambda g, x_shape: sum_to(g, x_shape))
+broadcast_to.grad(x=lambda g, x_shape: unbroadcast(g, x_shape))
 sum_to.grad(x=lambda g, x_shape: broadcast_to(g, x_shape))
 
 
-@composite(methods="expand")
-def expand(x: Tensor, *sizes: Any) -> Tensor:
-    """x repeated along its size-1 axes and new leading ones, without copying; -1 keeps a size.
+@op(methods="expand", pack="sizes", view=True)
+def expand(x, *, sizes):
+    """y = x repeated along its size-1 axes and new leading ones, without copying
 
+    dL/dx = g summed over those axes. A size of -1 leaves an axis as it is.
     Several elements of the result share one number, so it is read-only: write into a `clone()`.
 
     >>> import minitorch
@@ -284,20 +318,21 @@ def expand(x: Tensor, *sizes: Any) -> Tensor:
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = tuple(sizes[0])
-    new = len(sizes) - len(x.shape)
-    kept = (None,) * new + tuple(x.shape)
-    if new < 0 or any(
-        have is None if want == -1 else have not in (None, 1, want)
-        for want, have in zip(sizes, kept)
-    ):
+    shape = sizes
+    if -1 in sizes:
+        new = max(len(sizes) - x.ndim, 0)
+        old = [n if size == -1 else size for size, n in zip(sizes[new:], x.shape)]
+        shape = (*sizes[:new], *old)
+    try:
+        return expanded(x, shape)
+    except ValueError:
         raise ShapeError(
             f"expand: shape {x.shape} cannot be expanded to {sizes}; only axes of size 1 and new "
             "leading axes can grow, and -1 keeps the size of an axis that is there"
-        )
-    shape = tuple(have if want == -1 else want for want, have in zip(sizes, kept))
-    return broadcast_to(x, shape)
+        ) from None
+
+
+expand.grad(x=lambda g, x_shape: unbroadcast(g, x_shape))
 
 
 @composite(methods="expand_as")
@@ -335,7 +370,7 @@ def atleast_3d(x: Tensor) -> Tensor:
     return x if len(x.shape) >= 3 else unsqueeze(atleast_2d(x), -1)
 
 
-# copies -----------------------------------------------------------------------------------------
+# copies ---------------------------------------------------------------------------------------
 
 
 @op(methods="clone")
@@ -353,7 +388,7 @@ def contiguous(x: Tensor) -> Tensor:
     return x if x.is_contiguous() else clone(x)
 
 
-# arguments --------------------------------------------------------------------------------------
+# arguments ------------------------------------------------------------------------------------
 
 
 def dim_of(dim: int, ndim: int, name: str = "") -> int:
@@ -369,6 +404,12 @@ def dim_of(dim: int, ndim: int, name: str = "") -> int:
     raise axis_error(dim, ndim, name)
 
 
+def check_floats(who: str, name: str, x: Any) -> None:
+    """Raises a TypeError, for the op `who`, where its input of that name holds ints or bools."""
+    if x.dtype.kind != "f":
+        raise TypeError(f"{who}: {name} needs float, got {x.dtype}; try {name}.float()")
+
+
 def dims_of(dim: Any, ndim: int, name: str = "") -> tuple[int, ...]:
     """The dims meant by an int, several, or None for all, counted from the front.
 
@@ -376,11 +417,17 @@ def dims_of(dim: Any, ndim: int, name: str = "") -> tuple[int, ...]:
         IndexError: one is out of range.
         ValueError: one is named twice.
     """
+    if type(dim) is int:
+        return (dim_of(dim, ndim, name),)
     if dim is None:
         return tuple(range(ndim))
-    given = dim if isinstance(dim, (tuple, list)) else (dim,)
+    return _dims_of(tuple(dim) if isinstance(dim, (tuple, list)) else (dim,), ndim, name)
+
+
+@lru_cache
+def _dims_of(given, ndim, name):
     dims = tuple([dim_of(d, ndim, name) for d in given])
     if len(set(dims)) < len(dims):
         where = f"{name}: " if name else ""
-        raise ValueError(f"{where}dims {tuple(given)} name one of {ndim} axes twice")
+        raise ValueError(f"{where}dims {given} name one of {ndim} axes twice")
     return dims

@@ -12,6 +12,7 @@ from minitorch.op import composite, op
 from minitorch.ops.arithmetic import div, neg, sub
 from minitorch.ops.elementwise import exp, log
 from minitorch.ops.reduce import sum
+from minitorch.ops.shape import check_floats
 from minitorch.ops.sums import total
 from minitorch.tensor import Tensor
 
@@ -35,7 +36,7 @@ def softmax(x, *, dim=None):
     return e
 
 
-softmax.grad(x=lambda g, y, dim: y * (g - sum(g * y, dim, True)))
+softmax.grad(x=lambda g, y, dim: y * (g - (g * y).sum(dim, keepdims=True)))
 
 
 @op(methods="log_softmax")
@@ -57,7 +58,7 @@ def log_softmax(x, *, dim=None):
     return y
 
 
-log_softmax.grad(x=lambda g, y, dim: g - exp(y) * sum(g, dim, True))
+log_softmax.grad(x=lambda g, y, dim: g - exp(y) * g.sum(dim, keepdims=True))
 
 
 @composite(methods="softmin")
@@ -66,7 +67,7 @@ def softmin(x: Tensor, dim: int | None = None) -> Tensor:
     return softmax(neg(x), dim)
 
 
-# the same, as it is first written down ----------------------------------------------------------
+# the same, as it is first written down --------------------------------------------------------
 
 
 @composite()
@@ -94,7 +95,7 @@ def log_softmax_simplified(x: Tensor, dim: int | None = None) -> Tensor:
     return sub(x, log(sum(exp(x), dim, True)))
 
 
-# what the ops share -----------------------------------------------------------------------------
+# what the ops share ---------------------------------------------------------------------------
 
 
 def _shifted(name, x, dim):
@@ -107,5 +108,4 @@ def _shifted(name, x, dim):
 def _check(name, x, dim):
     if dim is None:
         raise TypeError(f"{name}: say along which dim, as in {name}(x, dim=-1) for the last")
-    if x.dtype.kind != "f":
-        raise TypeError(f"{name}: needs float, got {x.dtype}; try x.float()")
+    check_floats(name, "x", x)

@@ -44,7 +44,7 @@ def moments_of(x, dims, eps, center=True):
     mu = total(dims, x) / n if center else None
     d = x - mu if center else x.copy()
     variance = total(dims, d, d) / n
-    return mu, 1 / np.sqrt(variance + eps), d, variance
+    return mu, np.reciprocal(np.sqrt(variance + eps)), d, variance
 
 
 def affine(d, r, weight, bias):
@@ -62,9 +62,8 @@ def affine(d, r, weight, bias):
 
 
 def standardize_all(g, x, weight, bias_shape, moments, dims, eps, center, needs):
-    options = {"dims": dims, "eps": eps, "center": center}
-    found = standardize_grad(g, x, weight, *moments, wanted=needs, bias_shape=bias_shape, **options)
-    found = iter(found)
+    mu, r = moments
+    found = iter(standardize_grad(g, x, weight, mu, r, dims, eps, center, needs, bias_shape))
     return tuple([next(found) if need else None for need in needs])
 
 
@@ -73,7 +72,17 @@ standardize.grad(standardize_all)
 
 @op(exact_dtype=True)
 def standardize_grad(
-    dy, x, weight, mu, r, *, dims, eps, center=True, wanted=(True, False, False), bias_shape=()
+    dy,
+    x,
+    weight=None,
+    mu=None,
+    r=None,
+    *,
+    dims=-1,
+    eps=1e-5,
+    center=True,
+    wanted=(True, False, False),
+    bias_shape=(),
 ):
     """The tuple of those of dx, dw and db that are `wanted`: the gradient of `standardize`.
 

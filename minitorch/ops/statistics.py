@@ -13,10 +13,11 @@ import numpy as np
 from minitorch.op import composite, op
 from minitorch.ops.compare import where
 from minitorch.ops.elementwise import exp
-from minitorch.ops.reduce import axes, beside, count, floats, mean, to_ties
+from minitorch.ops.reduce import axes, beside, count, mean, to_ties
+from minitorch.ops.shape import check_floats
 from minitorch.tensor import Tensor
 
-# spread around the mean -------------------------------------------------------------------------
+# spread around the mean ------------------------------------------------------------------------
 
 
 @op(methods="var", exact_dtype=True)
@@ -48,32 +49,36 @@ def std(x, *, dim=None, unbiased=True, keepdim=False, correction=None):
 
 
 def _var(name, x, dim, unbiased, keepdim, correction):
-    floats(name, x)
+    check_floats(name, "x", x)
     dim, n, c = _degrees(x.shape, dim, unbiased, correction)
     if n <= c:
         raise ValueError(
-            f"{name}: needs more than {c} elements with correction={c}; shape {x.shape} has {n} "
-            f"along dim {dim}. With correction=0 one is enough"
+            f"{name}: needs more than {c} elements with correction={c}; shape {x.shape} has {n}"
+            f"{'' if dim is None else f' along dim {dim}'}. With correction=0 one is enough"
         )
-    d = x - x.sum(axis=axes(dim), keepdims=True) / n
+    d = x - x.sum(axis=dim, keepdims=True) / n
     d *= d
-    return d.sum(axis=axes(dim), keepdims=keepdim) / (n - c)
+    return d.sum(axis=dim, keepdims=keepdim) / (n - c)
 
 
 def _degrees(shape, dim, unbiased, correction):
     """`dim`, n and c. An older way to write c in torch is a bool, also in the place of `dim`."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
+    dim = axes(dim)
     return dim, count(shape, dim), int(unbiased) if correction is None else correction
 
 
-def _from_mean(g, x, dim, unbiased, correction):
-    """g (x - m) / (n - c)"""
+def _from_mean(g, x, dim, unbiased, correction, factor=1):
+    """factor g (x - m) / (n - c)"""
     dim, n, c = _degrees(x.shape, dim, unbiased, correction)
-    return beside(g / (n - c), x.shape, dim) * (x - mean(x, dim, True))
+    m = x.sum(dim, keepdims=True) / n
+    return beside(g * (factor / (n - c)), x.shape, dim) * (x - m)
 
 
-var.grad(x=lambda g, x, dim, unbiased, correction: _from_mean(2 * g, x, dim, unbiased, correction))
+var.grad(
+    x=lambda g, x, dim, unbiased, correction: _from_mean(g, x, dim, unbiased, correction, factor=2)
+)
 # Where y is 0 every x - m is 0 too, so that any divisor but 0 will do.
 std.grad(
     x=lambda g, y, x, dim, unbiased, correction: _from_mean(
@@ -91,9 +96,7 @@ def var_mean(
     correction: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(x.var(...), x.mean(...))"""
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    return var(x, dim, unbiased, keepdim, correction), mean(x, dim, keepdim)
+    return var(x, dim, unbiased, keepdim, correction), _mean(x, dim, keepdim)
 
 
 @composite()
@@ -105,12 +108,15 @@ def std_mean(
     correction: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(x.std(...), x.mean(...))"""
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    return std(x, dim, unbiased, keepdim, correction), mean(x, dim, keepdim)
+    return std(x, dim, unbiased, keepdim, correction), _mean(x, dim, keepdim)
 
 
-# size -------------------------------------------------------------------------------------------
+def _mean(x, dim, keepdim):
+    """The mean that goes with a variance, where a bool may stand in the place of `dim`."""
+    return mean(x, None if isinstance(dim, bool) else dim, keepdim)
+
+
+# size -----------------------------------------------------------------------------------------
 
 
 @op(methods="norm", exact_dtype=True)
@@ -124,7 +130,7 @@ def norm(x, *, p="fro", dim=None, keepdim=False):
     >>> minitorch.tensor([3.0, 4.0]).norm()
     tensor(5.)
     """
-    floats("norm", x)
+    check_floats("norm", "x", x)
     p, dim = _power(p), axes(dim)
     if p == 2:
         return np.sqrt((x * x).sum(axis=dim, keepdims=keepdim))
@@ -165,7 +171,7 @@ def _from_norm(g, x, y, p, dim):
 norm.grad(x=lambda g, x, y, p, dim: _from_norm(g, x, y, p, dim))
 
 
-# the logarithm of a sum of powers ---------------------------------------------------------------
+# the logarithm of a sum of powers -------------------------------------------------------------
 
 
 @op(methods="logsumexp")

@@ -21,6 +21,7 @@ import numpy as np
 
 from minitorch.array import Array, strided
 from minitorch.op import composite, op
+from minitorch.ops.shape import dim_of
 from minitorch.tensor import ShapeError
 
 Sizes = tuple[int, ...]
@@ -49,7 +50,7 @@ class Grid(NamedTuple):
             )
 
 
-# what the arguments mean ------------------------------------------------------------------------
+# what the arguments mean ----------------------------------------------------------------------
 
 
 def per_axis(who: str, name: str, value: Any, n: int, least: int = 1) -> Sizes:
@@ -111,13 +112,14 @@ def per_side(
 def grid_of(
     who: str,
     sizes: Sequence[int],
-    kernel: Sizes,
-    stride: Sizes,
-    pads: Pairs,
-    dilation: Sizes,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
     ceil: bool = False,
+    pool: bool = False,
 ) -> Grid:
-    """The windows of an image of those sizes.
+    """The windows of an image of those sizes, from arguments as an op takes them.
 
     With `ceil`, a last window that sticks out of the padded image counts too, if it starts inside
     the image or the padding before it (torch's rule); `pads` then grow to hold it.
@@ -125,6 +127,11 @@ def grid_of(
     Raises:
         ShapeError: the kernel is larger than the padded image.
     """
+    n = len(sizes)
+    kernel = per_axis(who, "kernel_size", kernel_size, n)
+    stride = per_axis(who, "stride", stride, n)
+    dilation = per_axis(who, "dilation", dilation, n)
+    pads = per_side(who, padding, kernel, stride, dilation, pool)
     counts, grown = [], []
     for axis, (size, k, s, (before, after), d) in enumerate(
         zip(sizes, kernel, stride, pads, dilation)
@@ -165,7 +172,7 @@ def check_image(who: str, x: Any, n: int, name: str = "x") -> None:
         raise TypeError(f"{who}: {name} is {x.dtype}, expected floating point; write {fix}")
 
 
-# the work, on arrays ----------------------------------------------------------------------------
+# the work, on arrays --------------------------------------------------------------------------
 
 
 def padded(x: Array, pads: Sequence[tuple[int, int]], value: float = 0.0, at: int = 2) -> Array:
@@ -219,16 +226,7 @@ def add_windows(cols: Array, grid: Grid) -> Array:
     return unpadded(x, grid.pads)
 
 
-# the ops ----------------------------------------------------------------------------------------
-
-
-def _grid(who, sizes, kernel_size, stride, padding, dilation):
-    n = len(sizes)
-    kernel = per_axis(who, "kernel_size", kernel_size, n)
-    stride = per_axis(who, "stride", stride, n)
-    dilation = per_axis(who, "dilation", dilation, n)
-    pads = per_side(who, padding, kernel, stride, dilation)
-    return grid_of(who, sizes, kernel, stride, pads, dilation)
+# the ops --------------------------------------------------------------------------------------
 
 
 @op
@@ -244,7 +242,7 @@ def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     tensor([[1., 2., 3.],
             [2., 3., 4.]])
     """
-    grid = _grid("im2col", x.shape[2:], kernel_size, stride, padding, dilation)
+    grid = grid_of("im2col", x.shape[2:], kernel_size, stride, padding, dilation)
     shape = (x.shape[0], x.shape[1] * math.prod(grid.kernel), math.prod(grid.counts))
     return windows(padded(x, grid.pads), grid).copy().reshape(shape)
 
@@ -256,7 +254,7 @@ def col2im(cols, *, size, kernel_size, stride=1, padding=0, dilation=1):
     `size` is that of the image, which the columns do not tell.
     """
     size = (size,) if isinstance(size, int) else tuple(size)
-    grid = _grid("col2im", size, kernel_size, stride, padding, dilation)
+    grid = grid_of("col2im", size, kernel_size, stride, padding, dilation)
     places, count = math.prod(grid.kernel), math.prod(grid.counts)
     if cols.ndim != 3 or cols.shape[1] % places or cols.shape[2] != count:
         raise ShapeError(
@@ -314,9 +312,9 @@ def unfold_along(x, *, dimension, size, step=1):
             [2., 3.],
             [3., 4.]])
     """
-    dim = _axis("unfold", dimension, x.ndim)
+    dim = dim_of(dimension, x.ndim, "unfold")
     (size,), (step,) = per_axis("unfold", "size", size, 1), per_axis("unfold", "step", step, 1)
-    if size > x.shape[dim]:
+    if not x.shape or size > x.shape[dim]:
         raise ShapeError(
             f"unfold: size {size} is larger than dim {dim} of x, of shape {tuple(x.shape)}"
         )
@@ -333,7 +331,7 @@ def fold_along(x, *, dimension, size, step=1):
 
     dL/dx = unfold_along(g).
     """
-    dim = _axis("fold_along", dimension, x.ndim - 1)
+    dim = dim_of(dimension, x.ndim - 1)
     if (size - x.shape[-1]) // step + 1 != x.shape[dim]:
         raise ShapeError(
             f"fold_along: {x.shape[dim]} windows of {x.shape[-1]}, {step} apart, do not come from "
@@ -352,9 +350,3 @@ unfold_along.grad(
     )
 )
 fold_along.grad(x=lambda g, x_shape, dimension, step: unfold_along(g, dimension, x_shape[-1], step))
-
-
-def _axis(who, dim, ndim):
-    if not -ndim <= dim < ndim:
-        raise IndexError(f"{who}: dim {dim} is out of range for {ndim} dims")
-    return dim % ndim

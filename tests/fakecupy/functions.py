@@ -68,7 +68,7 @@ def array(
     """An array on the GPU: host data is uploaded, arrays of the stand-in are copied there."""
     gpu.require()
     if subok:
-        raise NotImplementedError
+        raise NotImplementedError("the stand-in has no array(subok=True)")
     if _holds_device(obj):
         elsewhere = isinstance(obj, ndarray) and obj.device.id != gpu.current
         copy = True if copy or elsewhere else None  # False does not mean "raise" in CuPy

@@ -105,6 +105,7 @@ ROWS = [
     Row("elu", (X, -0.4), ref=elu, torch=F + "elu"),
     Row("celu", (X, 1.7), ref=celu),  # torch rounds 1 / alpha to float32
     Row("celu", (X, 2.0), ref=celu, torch=F + "celu"),
+    Row("softplus", (X, 2), ref=softplus, torch=F + "softplus"),
     Row("softplus", (X, 2.5), ref=softplus, torch=F + "softplus"),
     Row("softplus", (WIDE, 2.5, 3), ref=softplus, torch=F + "softplus"),
     Row("gelu", (X,), {"approximate": "tanh"}, ref=gelu, torch=F + "gelu"),

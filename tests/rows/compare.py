@@ -75,7 +75,7 @@ ROWS = [
         for args in ((ODD, OTHER), (ODD, np.array([[0.0], [3.0]])))
     ],
     Row("logical_not", (ODD,), ref=lambda x: x == 0, torch="logical_not", order=0),
-    # Bool arrays are passed as they are, so these run on arrays; test_elementwise.py has the rest.
+    # Bool arrays are passed as they are, so these run on arrays; test_operands.py has the rest.
     *[Row(f"bitwise_{op}", (MASK, OTHER), order=0) for op in ("and", "or", "xor")],
     Row("bitwise_not", (MASK,), order=0),
     Row("where", (MASK, A, B), ref=lambda c, a, b: c * a + ~c * b, torch="where"),

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from minitorch.array import Generator, float32
+from minitorch.array import float32
+from minitorch.random import Generator
 from tests.table import Row, rand
 
 

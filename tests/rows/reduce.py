@@ -49,7 +49,7 @@ def _logsumexp(x, dim, keepdim=False):
 
 
 def _ties(x, top, dim=None):
-    return (x == top) / (x == top).sum(dim, keepdims=True)
+    return x == top, (x == top).sum(dim, keepdims=True).astype(x.dtype)
 
 
 def _recurrence(a, b, dim=-1):
@@ -156,6 +156,7 @@ ROWS = [
             ((2, 3, 2), ((0, 2),), {"correction": 2, "keepdim": True}),
         ]
     ],
+    Row("var", (rand(2, 3), [0, 1]), ref=lambda x, _: _var(x), torch="var"),
     Row("var", (rand(2, 3), 1, False), ref=lambda x, d, _: np.var(x, 1), torch="var"),
     Row("var", (rand(2, 3), False), ref=lambda x, _: np.var(x), torch="var"),
     Row("std", (rand(2, 3), 1, False, True), ref=lambda x, *_: _std(x, 1, 0, True), torch="std"),

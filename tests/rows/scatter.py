@@ -131,6 +131,8 @@ ROWS = [
     Row("scatter_add", (X, -1, COLUMN_OF, rand(3, 3, seed=1)), ref=_scatter_add),
     Row("take", (X, ROW_OF), ref=lambda x, i: x.reshape(-1)[i], torch="take"),
     Row("take", (X, np.array([11, -1, 3, 3])), ref=lambda x, i: x.reshape(-1)[i], torch="take"),
+    Row("pick_flat", (X, ROW_OF), ref=lambda x, index: x.reshape(-1)[index]),
+    Row("pick_flat", (X, np.array([11, -1, 3, 3])), ref=lambda x, index: x.reshape(-1)[index]),
     Row("take_along_dim", (X, ROW_OF), {"dim": 0}, ref=_taken_along, torch="take_along_dim"),
     Row("take_along_dim", (X, COLUMN_OF[:1]), {"dim": 1}, ref=_taken_along, torch="take_along_dim"),
     Row(

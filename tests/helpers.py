@@ -1,0 +1,57 @@
+"""What several tests of ops share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import minitorch as mt
+from minitorch.ops import activation
+
+
+def words(text):
+    return text.split()
+
+
+def function(name):
+    """The function of that name; some are in torch.nn.functional only."""
+    return getattr(mt, name, None) or getattr(activation, name)
+
+
+def leaf(values, dtype="float64"):
+    return mt.tensor(values, dtype=dtype, requires_grad=True)
+
+
+def slopes(f, values, dtype="float64"):
+    """f at the values and its slope there, as two lists."""
+    x = leaf(values, dtype)
+    y = f(x)
+    y.backward(mt.tensor(np.ones(y.shape), dtype=dtype))
+    return y.tolist(), x.grad.tolist()
+
+
+def same(got, want):
+    np.testing.assert_array_equal(got, want)  # nan equals nan, and 0 equals -0
+
+
+def tensor(x, dtype=np.float32, grad=True):
+    return mt.Tensor(np.array(x, dtype), requires_grad=grad)
+
+
+def slope(loss, x):
+    """dL/dx, of this loss alone."""
+    x.grad = None
+    loss.backward()
+    return x.grad.numpy()
+
+
+def vector(*values: float, dtype: str = "float64") -> mt.Tensor:
+    """A vector that requires grad."""
+    return mt.Tensor(np.array(values, dtype), requires_grad=True)
+
+
+def tanh_derivative(order: int, x: float) -> float:
+    """In powers of t = tanh x, where dt/dx = 1 - t²."""
+    p = np.polynomial.Polynomial([0, 1])
+    for _ in range(order):
+        p = p.deriv() * np.polynomial.Polynomial([1, 0, -1])
+    return p(np.tanh(x))
