@@ -20,6 +20,7 @@ import numpy as np
 from minitorch import array as arrays
 from minitorch.array import Array, as_dtype, device, device_of, from_host, is_cupy, move
 from minitorch.meta import Meta
+from minitorch.printing import described
 from minitorch.tape import Node, Pick
 
 
@@ -257,7 +258,7 @@ class Tensor:
         return format(self.item(), spec) if spec and self.array.size == 1 else str(self)
 
     def __repr__(self) -> str:
-        return _describe(self)
+        return described(self.array, self.node)
 
     def _one(self, what: str) -> Any:
         if self.array.size != 1:
@@ -459,31 +460,3 @@ def _unwrapped(data: Any) -> Any:
     ):
         return [_unwrapped(item) for item in data]
     return data
-
-
-def _describe(x: Tensor) -> str:
-    """`tensor([1., 2.], requires_grad=True)`: values, then what is not the default."""
-    notes = []
-    if isinstance(x.array, Meta):
-        values = f"..., shape={x.shape}"
-    else:
-        host = move(x.array, arrays.CPU)
-        whole = host.dtype.kind != "f" or bool((host[np.isfinite(host)] % 1 == 0).all())
-        values = np.array2string(
-            host,
-            separator=", ",
-            prefix="tensor(",
-            precision=4,
-            floatmode="maxprec" if whole else "fixed",  # 1. for whole numbers, else 0.5000
-            threshold=1000,
-            edgeitems=3,
-        )
-    if x.device != arrays.CPU:
-        notes.append(f"device='{x.device}'")
-    if x.dtype not in (arrays.get_default_dtype(), arrays.int64, arrays.bool_) or not x.numel():
-        notes.append(f"dtype={x.dtype}")
-    if isinstance(x.node, Node):
-        notes.append(f"grad_fn=<{x.node.name}>")
-    elif x.node is not None:
-        notes.append("requires_grad=True")
-    return f"tensor({', '.join([values, *notes])})"

@@ -18,6 +18,7 @@ FLOORS = [
     ["meta", "meta.core", "meta.rules"],
     ["array"],
     ["tape"],
+    ["printing"],
     ["tensor"],
     ["backward"],
     ["call"],

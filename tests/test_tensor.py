@@ -165,6 +165,12 @@ def test_repr(x, text):
     assert repr(x) == text
 
 
+def test_repr_of_a_large_tensor_looks_at_its_ends_only():
+    x = mt.tensor(0.5).expand(10**5, 10**5, 10**5)
+    assert repr(x).startswith("tensor([[[0.5000, 0.5000, 0.5000, ..., 0.5000, 0.5000, 0.5000],")
+    assert repr(mt.arange(2000)) == "tensor([   0,    1,    2, ..., 1997, 1998, 1999])"
+
+
 def test_repr_names_the_last_op():
     x = mt.tensor([1.0], requires_grad=True)
     assert repr(x * 2) == "tensor([2.], grad_fn=<mul>)"
