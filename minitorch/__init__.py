@@ -62,7 +62,7 @@ from minitorch.modes import (
     set_grad_enabled,
 )
 from minitorch.op import op
-from minitorch.ops.activation import celu, hardshrink, logit, prelu, relu, selu, sigmoid, threshold
+from minitorch.ops.activation import hardshrink, logit, prelu, relu, sigmoid, threshold
 from minitorch.ops.adaptive_pool import adaptive_avg_pool1d, adaptive_max_pool1d
 from minitorch.ops.arithmetic import (
     abs,
@@ -284,6 +284,7 @@ from minitorch.ops.shape import (
     unflatten,
     unsqueeze,
 )
+from minitorch.ops.smooth import celu, selu
 from minitorch.ops.softmax import log_softmax, softmax
 from minitorch.ops.statistics import logsumexp, norm, std, std_mean, var, var_mean
 from minitorch.random import (

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 import minitorch as mt
 from minitorch.op import COMPOSITES
-from minitorch.ops import activation, arithmetic, compare, elementwise, erf
+from minitorch.ops import activation, arithmetic, compare, elementwise, erf, smooth
 from minitorch.tensor import ShapeError, Tensor
 from tests.helpers import function, leaf, same, words
 
@@ -149,7 +149,7 @@ ONLY_FUNCTIONS = words(
 
 def test_methods_are_torchs():
     torch = pytest.importorskip("torch", reason="torch is the list of methods")
-    for module in (arithmetic, compare, elementwise, erf, activation):
+    for module in (arithmetic, compare, elementwise, erf, activation, smooth):
         for name, call in vars(module).items():
             if hasattr(call, "op") or name in COMPOSITES:
                 assert hasattr(Tensor, name) == hasattr(torch.Tensor, name), name

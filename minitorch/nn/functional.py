@@ -4,23 +4,16 @@
 """
 
 from minitorch.ops.activation import (
-    celu,
-    elu,
-    gelu,
     hardshrink,
     hardsigmoid,
     hardswish,
     hardtanh,
     leaky_relu,
     logsigmoid,
-    mish,
     prelu,
     relu,
     relu6,
-    selu,
     sigmoid,
-    silu,
-    softplus,
     softshrink,
     softsign,
     tanhshrink,
@@ -72,6 +65,7 @@ from minitorch.ops.norm import (
 )
 from minitorch.ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from minitorch.ops.resize import interpolate
+from minitorch.ops.smooth import celu, elu, gelu, mish, selu, silu, softplus
 from minitorch.ops.softmax import (
     log_softmax,
     log_softmax_naive,

@@ -10,11 +10,11 @@ import math
 from typing import Any
 
 from minitorch.op import composite
-from minitorch.ops.activation import softplus
 from minitorch.ops.compare import clamp, minimum, where
 from minitorch.ops.elementwise import exp, log
 from minitorch.ops.labels import check_reduction
 from minitorch.ops.reduce import mean, sum
+from minitorch.ops.smooth import softplus
 from minitorch.ops.statistics import norm
 from minitorch.tensor import ShapeError, Tensor
 
