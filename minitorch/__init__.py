@@ -12,7 +12,6 @@ from numpy import dtype, finfo, iinfo
 from minitorch import autograd, cuda, func, nn, utils
 from minitorch.array import (
     bool_,
-    cuda_is_available,
     device,
     double,
     float16,
@@ -405,7 +404,6 @@ __all__ = [
     "cosine_similarity",
     "count_nonzero",
     "cuda",
-    "cuda_is_available",
     "cumprod",
     "cumsum",
     "default_generator",

@@ -35,7 +35,7 @@ class _NoCounts:
 def cuda(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Makes device "cuda" usable, and counts what waits for it or uploads to it."""
     if request.param == "gpu":
-        if not minitorch.cuda_is_available():
+        if not minitorch.cuda.is_available():
             pytest.skip("needs a GPU and CuPy")
         yield _NoCounts()
         return

@@ -55,7 +55,7 @@ def test_default_dtype_is_for_python_floats_only():
 
 def test_no_cupy_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    assert not mt.cuda_is_available()
+    assert not mt.cuda.is_available()
     with pytest.raises(RuntimeError, match="CuPy is not installed; pip install cupy-cuda12x"):
         mt.zeros(2).cuda()
     with pytest.raises(RuntimeError, match="CuPy is not installed"):
@@ -64,7 +64,7 @@ def test_no_cupy_says_how_to_install_it(monkeypatch):
 
 def test_no_gpu_is_another_sentence():
     with fakecupy.installed(), fakecupy.gpu.missing():
-        assert not mt.cuda_is_available()
+        assert not mt.cuda.is_available()
         with pytest.raises(RuntimeError, match=r"finds no usable driver|there is no GPU"):
             mt.zeros(2).to("cuda")
 
