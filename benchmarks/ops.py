@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads import MINITORCH, TORCH, Step, agree, installed, load
+from benchmarks.op_floors import BY_HAND
+from benchmarks.workloads import FLOOR, MINITORCH, TORCH, Step, agree, installed, load
 
 LINKS = 40
 
@@ -181,6 +182,8 @@ def steps_of(row: OpRow) -> dict[str, Step]:
         AssertionError: they disagree on the output or on the gradient.
     """
     steps = {lib: _chain(load(lib), row) for lib in (MINITORCH, TORCH) if installed(lib)}
+    if row.name in BY_HAND:
+        steps[FLOOR] = _chain_by_hand(*BY_HAND[row.name], row.start)
     agree(row.name, steps)
     return steps
 
@@ -201,6 +204,23 @@ def _chain(lib: Any, row: OpRow) -> Step:
     return step
 
 
+def _chain_by_hand(forward: Any, backward: Any, start: float) -> Step:
+    x, g_end = _numbers(start), _numbers(1.0, seed=1)
+    c = SimpleNamespace(**_operands())
+
+    def step() -> list[Any]:
+        h, saved = x, []
+        for _ in range(LINKS):
+            h, kept = forward(h, c)
+            saved.append(kept)
+        g = g_end
+        for kept in reversed(saved):
+            g = backward(g, kept, c)
+        return [h, g]
+
+    return step
+
+
 def _numbers(start: float, seed: int = 0) -> np.ndarray:
     """16 numbers in (4, 4), no two equal, from `start` on."""
     order = np.random.default_rng(seed).permutation(16).reshape(4, 4)
@@ -208,10 +228,18 @@ def _numbers(start: float, seed: int = 0) -> np.ndarray:
 
 
 def _others(lib: Any) -> SimpleNamespace:
+    """The other operands of the links, as an engine takes them."""
+    arrays = _operands()
+    others = SimpleNamespace(**{name: lib.from_numpy(x) for name, x in arrays.items()})
+    others.w = lib.from_numpy(arrays["turn"].copy()).requires_grad_()
+    return others
+
+
+def _operands() -> dict[str, np.ndarray]:
     """The other operands of the links."""
     turn = np.linalg.qr(np.random.default_rng(1).standard_normal((4, 4)))[0].astype(np.float32)
     mask = np.arange(16).reshape(4, 4) % 3 > 0
-    arrays = {
+    return {
         "a": np.linspace(0.9, 1.1, 16, dtype=np.float32).reshape(4, 4),
         "row": np.linspace(0.1, 0.2, 4, dtype=np.float32),
         "ones": np.ones(4, np.float32),
@@ -225,6 +253,3 @@ def _others(lib: Any) -> SimpleNamespace:
         "index": np.array([[1, 0, 3, 2], [3, 2, 1, 0], [0, 1, 2, 3], [2, 3, 0, 1]]),
         "places": np.arange(16).reshape(4, 4)[::-1].copy(),
     }
-    others = SimpleNamespace(**{name: lib.from_numpy(x) for name, x in arrays.items()})
-    others.w = lib.from_numpy(turn.copy()).requires_grad_()
-    return others

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.meta import Meta
+from minitorch.meta import Meta, NeedsValuesError
 
 Array = Any  # numpy.ndarray, cupy.ndarray or Meta: whatever answers NumPy's protocols
 
@@ -126,6 +126,11 @@ def first_true(mask: Array) -> tuple[int, ...]:
     return tuple(map(int, np.unravel_index(int(mask.argmax()), mask.shape)))
 
 
+def largest(x: Array) -> float:
+    """The largest of x as a number, nan if there is one: by its place, which is found sooner."""
+    return x.item(x.argmax()) if isinstance(x, np.ndarray) else x.max().item()
+
+
 def is_cupy(x: object) -> bool:
     """True for a CuPy array; never imports CuPy to find out."""
     return type(x).__module__.partition(".")[0] in ("cupy", "cupy_backends")
@@ -207,7 +212,7 @@ def move(x: Array, where: device | str) -> Array:
     if where.type == "meta":
         return Meta(x.shape, x.dtype)
     if here.type == "meta":
-        raise RuntimeError(
+        raise NeedsValuesError(
             f"to: a meta tensor has shape {x.shape} and no data to copy to {where}; "
             f"make real data with minitorch.empty_like(x, device='{where}')"
         )
@@ -335,6 +340,20 @@ def constants(*numbers: float) -> Callable[[Any], Any]:
         alone, single = numbers[0], {t: n for t, (n,) in made.items()}
         return lambda x: single.get(x.dtype, alone) if type(x) is np.ndarray else alone
     return lambda x: made.get(x.dtype, numbers) if type(x) is np.ndarray else numbers
+
+
+def number(n: float, x: Any) -> Any:
+    """The same for one number that is not known before: n in the form that x takes fastest."""
+    if type(x) is np.ndarray and n:
+        kind = x.dtype.kind
+        if kind == "f" or (kind == "i" and type(n) is int):
+            return _number(n, x.dtype)
+    return n
+
+
+@lru_cache
+def _number(n: float, dtype: np.dtype) -> np.ndarray:
+    return np.array(n, dtype)
 
 
 # views ----------------------------------------------------------------------------------------

@@ -89,18 +89,19 @@ def gradients(
             raise ValueError(f"{who}: inputs[{i}] of shape {x.shape} does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
     sweep = Sweep(keep, _lift if create_graph else None)
+    roots = []
     for y, g in zip(outputs, grad_outputs, strict=True):
         if y.node is None:
             raise RuntimeError(f"{who}: {_why_no_graph(y)}")
         g = _first_gradient(y, g, who)
-        sweep.send(y if y.node is LEAF else y.node, g if create_graph else g.array)
+        roots.append((y if y.node is LEAF else y.node, g if create_graph else g.array))
     wanted = capture = None
     if inputs is not None:
         targets = [x if x.node is LEAF else x.node for x in inputs]
-        roots = [y.node for y in outputs if y.node is not LEAF]
-        wanted = leading_to({key_of(t) for t in targets}, roots)
+        nodes = [y.node for y in outputs if y.node is not LEAF]
+        wanted = leading_to({key_of(t) for t in targets}, nodes)
         capture = {t.birth: None for t in targets if isinstance(t, Node)}
-    _quietly(sweep.run, wanted, capture, recording=create_graph)
+    _quietly(sweep.run, roots, wanted, capture, recording=create_graph)
     if inputs is None:
         return [(leaf, _leaf_gradient(leaf, g)) for leaf, g in sweep.leaves.values()]
     return [(x, _gradient_of(x, sweep, capture)) for x in inputs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,17 @@ def to(
     dtype and device. Gradients are brought back to the dtype and device of `x`. A copy is always
     waited for: `non_blocking` is taken for torch's sake.
     """
+    dtype, device = destination(args, dtype, device)
+    y = self
+    if dtype is not None and dtype != y.dtype:
+        y = cast(y, dtype=dtype) if dtype.kind == "f" else discretize(y, dtype=dtype)
+    if device is not None and device != y.device:
+        y = transfer(y, to=device, source=y.device)
+    return y.clone() if copy and y is self else y
+
+
+def destination(args: Sequence[Any], dtype: Any, device: Any) -> tuple[Any, Any]:
+    """The dtype and the device that the arguments of `to` name, None for what they leave alone."""
     for arg in args:
         if isinstance(arg, Tensor):
             dtype, device = arg.dtype, arg.device
@@ -60,13 +72,10 @@ def to(
             dtype = _named_dtype(arg)
         elif arg is not None:
             dtype = arg
-    y = self
-    if dtype is not None and as_dtype(dtype) != y.dtype:
-        dtype = as_dtype(dtype)
-        y = cast(y, dtype=dtype) if dtype.kind == "f" else discretize(y, dtype=dtype)
-    if device is not None and arrays.device(device) != y.device:
-        y = transfer(y, to=arrays.device(device), source=y.device)
-    return y.clone() if copy and y is self else y
+    return (
+        None if dtype is None else as_dtype(dtype),
+        None if device is None else arrays.device(device),
+    )
 
 
 def _is_device(arg: Any) -> bool:

@@ -6,7 +6,9 @@ Draws are made on the host, so that CPU and GPU see the same numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -78,7 +80,56 @@ class Generator:
         return np.asarray(sample(tuple(shape), dtype=drawn.type)).astype(dtype, copy=False)
 
 
-default_generator = Generator()
+_instead: ContextVar[Generator | None] = ContextVar(
+    "the stream in place of the default", default=None
+)
+
+
+class _Default(Generator):
+    """The stream for all that names none; in a block of `drawing_from`, another one."""
+
+    @property
+    def numpy(self) -> np.random.Generator:
+        other = _instead.get()
+        return self._own if other is None else other.numpy
+
+    @numpy.setter
+    def numpy(self, started: np.random.Generator) -> None:
+        other = _instead.get()
+        if other is None:
+            self._own = started
+        else:
+            other.numpy = started
+
+    @property
+    def _seed(self) -> int:
+        other = _instead.get()
+        return self._own_seed if other is None else other._seed
+
+    @_seed.setter
+    def _seed(self, seed: int) -> None:
+        other = _instead.get()
+        if other is None:
+            self._own_seed = seed
+        else:
+            other._seed = seed
+
+
+default_generator = _Default()
+
+
+@contextmanager
+def drawing_from(stream: Generator) -> Iterator[None]:
+    """Lets `default_generator` mean `stream` inside the block, in this thread only.
+
+    So a data loader gives every batch a stream of its own, whichever thread or process makes it,
+    while the model goes on drawing from the default one.
+    """
+    token = _instead.set(stream)
+    try:
+        yield
+    finally:
+        _instead.reset(token)
 
 
 def manual_seed(seed: int) -> Generator:

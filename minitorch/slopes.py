@@ -128,7 +128,8 @@ class Experiment:
         self.y = [move(y.array, CPU).copy() for y in ys]
         self.names = [_input_name(x, ys[-1], i) for i, x in enumerate(self.wanted)]
         self._check_repeatable()
-        rng = np.random.default_rng(seed)
+        # apart from the stream of manual_seed(seed), from which x may come: g must not be x
+        rng = np.random.default_rng((seed, 1))
         self.g = [self._weights(rng, y) for y in ys]
         count = sum(x.numel() for x in self.wanted)
         if count == 0 or sum(y.size for y in self.y) == 0:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.array import Array
+from minitorch.few import add_up
 
 next_birth = count(1).__next__
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -109,7 +110,12 @@ class Pick(Node):
     __slots__ = ("index",)
 
     def __init__(self, parent: Node, index: int, y: Array):
-        super().__init__(parent.plan, (parent,), (), y)
+        self.birth = next_birth()
+        self.plan = parent.plan
+        self.parents = (parent,)
+        self.saved = ()
+        self.shape = y.shape
+        self.dtype = y.dtype
         self.index = index
 
 
@@ -183,7 +189,7 @@ Lift = Callable[[Node, str, Any], Any]
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sums `g` over the axes that broadcasting added or stretched: the adjoint of broadcasting."""
     axes = _grown(g.shape, tuple(shape))
-    return (g.sum(axes) if axes else g).reshape(shape)
+    return (add_up(g, axes) if axes else g).reshape(shape)
 
 
 @lru_cache
@@ -247,41 +253,51 @@ class Sweep:
         self.leaves: dict[int, list] = {}  # id(leaf) -> [leaf, gradient so far]
         self.owned: set[int] = set()  # keys whose gradient is a sum made here, ours to add to
 
-    def send(self, to: Any, g: Any) -> None:
-        """Adds `g` to what has arrived at a node or a leaf."""
-        if isinstance(to, Node):
-            table, key = self.pending, to.birth
-        else:
-            table, key = self.leaves, id(to)
-        entry = table.get(key)
-        if entry is None:
-            table[key] = [to, g]
-            if table is self.pending:
-                heappush(self.heap, -key)
-        elif key in self.owned:
-            entry[1] += g
-        else:
-            entry[1] = entry[1] + g
-            if self.lift is None:
-                self.owned.add(key)
-
-    def _send_slot(self, pick: Pick, g: Any) -> None:
-        """Puts `g` into its place among the gradients of a node with several outputs."""
-        node = pick.parents[0]
-        if node.birth not in self.pending:
-            self.pending[node.birth] = [node, [None] * len(node.shape)]
-            heappush(self.heap, -node.birth)
-        self.pending[node.birth][1][pick.index] = g
-
-    def run(self, wanted: set[int] | None = None, capture: dict[int, Any] | None = None) -> None:
-        """Visits every pending node.
+    def run(
+        self,
+        roots: Iterable[tuple[Any, Any]],
+        wanted: set[int] | None = None,
+        capture: dict[int, Any] | None = None,
+    ) -> None:
+        """Visits every node that the roots were made from.
 
         Args:
+            roots: nodes or leaves, each with the gradient to start from.
             wanted: births and leaf ids that lead to a target; rules for others are not run.
             capture: births whose gradient is to be kept; filled in.
         """
-        pending, heap = self.pending, self.heap
-        while heap:
+        pending, heap, leaves, owned = self.pending, self.heap, self.leaves, self.owned
+        keep, lift = self.keep, self.lift
+        node: Any = None
+        saved: Any = ()
+        sent: Iterable[tuple[int, Any, Any]] = [(0, to, g) for to, g in roots]
+        while True:
+            for index, to, g in sent:  # what the rules of `node` gave, to where it goes
+                if g is None:
+                    continue
+                if isinstance(to, Node):
+                    like, table, key = to, pending, to.birth
+                else:
+                    like, table, key = to.array, leaves, id(to)
+                try:
+                    fits = g.shape == like.shape and g.dtype is like.dtype
+                except AttributeError:
+                    fits = False
+                if not fits and node is not None:
+                    g = _fit(g, node, saved, index, like.shape, like.dtype)
+                entry = table.get(key)
+                if entry is None:
+                    table[key] = [to, g]
+                    if table is pending:
+                        heappush(heap, -key)
+                elif key in owned:
+                    entry[1] += g
+                else:
+                    entry[1] = entry[1] + g
+                    if lift is None:
+                        owned.add(key)
+            if not heap:
+                return
             node, g = pending.pop(-heappop(heap))
             if not node.shape and isinstance(g, np.generic):
                 g = np.asarray(g)  # NumPy made a scalar of a 0-d array; rules take arrays
@@ -292,28 +308,32 @@ class Sweep:
                 capture[node.birth] = g
             if type(node) is Pick:
                 self._send_slot(node, g)
+                sent = ()
                 continue
-            plan, parents = node.plan, node.parents
+            plan = node.plan
             saved = node.saved
-            if saved is FREED or _last_write > node.birth or self.lift or node.inspection:
+            if saved is FREED or _last_write > node.birth or lift or node.inspection:
                 saved = self._values(node)
             if type(node.shape) is list:
                 g = _filled(g, node)
-            needs = plan.needs_all if wanted is None else [key_of(p) in wanted for p in parents]
+            needs = plan.needs_all
+            if wanted is not None:
+                needs = [key_of(p) in wanted for p in node.parents]
             grads = plan.pull(g, saved, needs)
             if node.inspection is not None:
                 node.inspection.after(node, g, grads)
-            if not self.keep:
+            if not keep:
                 node.saved = FREED
-            for index, parent, grad in zip(plan.wanted, parents, grads):
-                if grad is None:
-                    continue
-                source = parent if isinstance(parent, Node) else parent.array
-                if not hasattr(grad, "dtype") or (
-                    grad.shape != source.shape or grad.dtype is not source.dtype
-                ):
-                    grad = _fit(grad, node, saved, index, source.shape, source.dtype)
-                self.send(parent, grad)
+            sent = zip(plan.wanted, node.parents, grads)
+
+    def _send_slot(self, pick: Pick, g: Any) -> None:
+        """Puts `g` into its place among the gradients of a node with several outputs."""
+        node = pick.parents[0]
+        entry = self.pending.get(node.birth)
+        if entry is None:
+            entry = self.pending[node.birth] = [node, [None] * len(node.shape)]
+            heappush(self.heap, -node.birth)
+        entry[1][pick.index] = g
 
     def _values(self, node: Node) -> Sequence[tuple]:
         """The saved values of a node, after checking that they are there and unchanged."""

@@ -20,6 +20,7 @@ import numpy as np
 from minitorch import array as arrays
 from minitorch.array import Array, as_dtype, device, device_of, from_host, is_cupy, move
 from minitorch.meta import Meta
+from minitorch.meta.core import need_values
 from minitorch.printing import described
 from minitorch.tape import Node, Pick
 
@@ -287,6 +288,8 @@ class Tensor:
         """
         if self.node is not None and not force:
             raise RuntimeError("numpy: this tensor requires grad; use x.detach().numpy()")
+        if isinstance(self.array, Meta):
+            need_values("x.numpy()")
         if not isinstance(self.array, np.ndarray) and not force:
             raise TypeError(f"numpy: this tensor is on {self.device}; use x.cpu().numpy()")
         return move(self.array, arrays.CPU)
@@ -408,7 +411,8 @@ class Tensor:
         return copy
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _restore, (self.detach().cpu().numpy(), str(self.device), self.node is LEAF)
+        x = self.array if self.is_meta else self.detach().cpu().numpy()
+        return _restore, (x, str(self.device), self.node is LEAF)
 
 
 Size = tuple  # torch's name for the type of a shape
@@ -445,7 +449,7 @@ def raw(x: Any) -> Any:
     return x.array if isinstance(x, Tensor) else x
 
 
-def _restore(x: np.ndarray, where: str, requires_grad: bool) -> Tensor:
+def _restore(x: Array, where: str, requires_grad: bool) -> Tensor:
     """Rebuilds a copied or unpickled tensor."""
     t = make(move(x, where))
     return t.requires_grad_(requires_grad)

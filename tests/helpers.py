@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 import minitorch as mt
+from minitorch import few
 
 
 def words(text):
@@ -54,3 +58,17 @@ def tanh_derivative(order: int, x: float) -> float:
     for _ in range(order):
         p = p.deriv() * np.polynomial.Polynomial([1, 0, -1])
     return p(np.tanh(x))
+
+
+@contextmanager
+def none_are_few() -> Iterator[None]:
+    """Inside the block even few numbers take the ways that are meant for many."""
+    was, few.FEW = few.FEW, -1
+    few._ones.cache_clear()
+    few._ones_beside.cache_clear()
+    try:
+        yield
+    finally:
+        few.FEW = was
+        few._ones.cache_clear()
+        few._ones_beside.cache_clear()

@@ -17,7 +17,7 @@ import inspect
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FunctionType
@@ -30,6 +30,7 @@ from minitorch.gradreport import likely_cause
 from minitorch.op import REGISTRY, Op
 from minitorch.slopes import Experiment, Limits, Result, settings
 from minitorch.undefined import POINTS
+from tests.helpers import none_are_few
 from tests.mutations import HELPER, WHOLE, Mutant, Reached, mutants, whole
 from tests.rows import ROWS
 from tests.table import Row
@@ -390,12 +391,14 @@ def _fate(rule: Rule, mutant: Mutant, bench: Bench) -> tuple[str, bool | None]:
             bench.of(op, order)  # measured before anything is broken
         try:
             with mutated(rule, mutant):
-                verdict, named = bench.verdict(ops, mutant.kind, order)
+                for size in (nullcontext, none_are_few):  # a rule may have a way for each
+                    with size():
+                        verdict, named = bench.verdict(ops, mutant.kind, order)
+                    if verdict == "killed":
+                        return verdict, named
+                    raised |= verdict == "raised"
         except Exception:  # it cannot even be installed
-            verdict, named = "raised", None
-        if verdict == "killed":
-            return verdict, named
-        raised |= verdict == "raised"
+            raised = True
     return ("raised" if raised else "survived"), None
 
 

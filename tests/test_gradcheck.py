@@ -201,7 +201,7 @@ def test_numbers_in_the_message_are_the_gradient_and_the_slope():
     x = Tensor([2.0], np.float64, requires_grad=True)
     with pytest.raises(GradcheckError) as error:
         gradcheck(PLANTED["sign"][0], x, seed=1)
-    g = np.random.default_rng(1).standard_normal(1)[0]
+    g = np.random.default_rng((1, 1)).standard_normal(1)[0]  # apart from manual_seed(1)
     row = str(error.value).splitlines()[5].split()
     assert row[0] == "[0]"
     assert float(row[1]) == pytest.approx(-12 * g, rel=1e-5)
@@ -475,3 +475,21 @@ def test_a_jump_is_named():
     with pytest.raises(GradcheckError, match="3 of 3 elements") as error:
         gradcheck(step, at(-1.0, 0.0, 2.0))
     assert "the function jumps here" in str(error.value)
+
+
+def test_the_weights_are_not_those_that_the_inputs_came_from():
+    """With g = x, a rule may read the sign of g where that of x is meant, and pass."""
+    minitorch.manual_seed(0)
+    x = minitorch.randn(20, dtype=minitorch.float64).requires_grad_()
+
+    class Wrong(minitorch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.relu()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * (g > 0)
+
+    with pytest.raises(GradcheckError):
+        gradcheck(Wrong.apply, x, seed=0)

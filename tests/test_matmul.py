@@ -175,7 +175,8 @@ def test_beta_zero_does_not_look_at_the_input():
     nothing = Tensor([[np.nan, np.inf], [0.0, 0.0]], requires_grad=True)
     y = minitorch.addmm(nothing, ones(2, 2), ones(2, 2), beta=0)
     assert y.tolist() == [[2.0, 2.0], [2.0, 2.0]]
-    assert not y.requires_grad
+    y.sum().backward()
+    assert nothing.grad.tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
 def test_beta_scales_the_input_and_alpha_the_product():

@@ -293,7 +293,7 @@ def test_in_place_scans():
         (lambda x: x.mean(), set()),
         (lambda x: x.cumsum(0), set()),
         (lambda x: x.var(), {"x"}),
-        (lambda x: x.prod(), {"x"}),
+        (lambda x: x.prod(), {"x", "y"}),
         (lambda x: x.amax(0), {"x", "y"}),
         (lambda x: x.logsumexp(0), {"x", "y"}),
         (lambda x: x.max(0).values, {"index"}),

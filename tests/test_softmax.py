@@ -399,3 +399,14 @@ def test_random_cases_agree_with_torch(seed):
     ours.sum().backward()
     theirs.sum().backward()
     np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin"])
+def test_a_dtype_to_compute_in(name):
+    x = minitorch.tensor([[1.0, 2.0, 4.0]], requires_grad=True)
+    y = getattr(minitorch.nn.functional, name)(x, 1, dtype=minitorch.float64)
+    want = getattr(minitorch.nn.functional, name)(x.detach().double(), 1)
+    assert y.dtype == minitorch.float64
+    assert y.tolist() == want.tolist()
+    y[0, 1].backward()
+    assert x.grad.dtype == minitorch.float32

@@ -1077,6 +1077,7 @@ LEFT_OUT = {
 RENAMED = {
     *(("axis0", "dim0"), ("axis1", "dim1"), ("value", "src"), ("d", "dtype")),
     *(("tensor", "source"), ("tensor2", "source")),
+    *(("f", "path"), ("map_location", "device")),  # files are named by their path
 }
 
 # Functions whose order cannot be compared: several call forms in one, each tested above; or, as
@@ -1107,9 +1108,14 @@ MISSING = {
     "huber_loss": ["weight"],
     "interpolate": ["antialias"],
     "l1_loss": ["weight"],
+    "load": ["pickle_module", "weights_only", "mmap"],  # nothing is ever unpickled
     "log_softmax": ["dtype"],
     "mse_loss": ["weight"],
     "norm": ["dtype"],
+    "save": [
+        *("pickle_module", "pickle_protocol", "_use_new_zipfile_serialization"),
+        "_disable_byteorder_record",
+    ],
     "softmax": ["dtype"],
     "softmin": ["dtype"],
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minitorch.backward import shown
-from minitorch.call import picks
+from minitorch.call import cut_off, picks
 from minitorch.modes import no_grad
 from minitorch.tape import Node, current_mode
 from minitorch.tensor import CUT_NO_GRAD, LEAF, Tensor, make, raw
@@ -221,9 +221,8 @@ def _recorded(
     if several:
         made = picks(node, arrays)
     else:
-        why = f"the integer output of {node.name} has no gradient"
-        floating = arrays[0].dtype.kind == "f"
-        made = (make(arrays[0], node) if floating else make(arrays[0], None, why),)
+        y = arrays[0]
+        made = (make(y, node) if y.dtype.kind == "f" else cut_off(y, node),)
     why = f"{node.name} marks this output as not differentiable"
     return tuple(
         [make(t.array, None, why) if id(y) in ctx._constant else t for y, t in zip(outputs, made)]

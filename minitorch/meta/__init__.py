@@ -19,6 +19,6 @@ real array cost nothing and let NumPy do the work, with its own checks, dtypes a
 """
 
 from minitorch.meta import rules  # Fills the tables that a Meta looks into.
-from minitorch.meta.core import Meta
+from minitorch.meta.core import Meta, NeedsValuesError
 
-__all__ = ["Meta", "rules"]
+__all__ = ["Meta", "NeedsValuesError", "rules"]

@@ -264,7 +264,7 @@ def _strict_bounds() -> Iterator[None]:
 def _into(out: Any, y: Meta, casting: str = "same_kind") -> Meta:
     """`out`, once it is known to have room for y: there is nothing to write."""
     if not isinstance(out, Meta):
-        raise TypeError(f"cannot write {y} into a real array: a meta array has no values")
+        raise NeedsValuesError(f"cannot write {y} into a real array: a meta array has no values")
     if not np.can_cast(y.dtype, out.dtype, casting):
         raise TypeError(f"cannot cast {y.dtype} to {out.dtype} of out, with casting {casting!r}")
     if np.broadcast_shapes(y.shape, out.shape) != out.shape:
@@ -272,8 +272,12 @@ def _into(out: Any, y: Meta, casting: str = "same_kind") -> Meta:
     return out
 
 
+class NeedsValuesError(TypeError, RuntimeError):
+    """A question that a meta array cannot answer, having no values; a RuntimeError as in torch."""
+
+
 def need_values(asked: str) -> None:
-    raise TypeError(
+    raise NeedsValuesError(
         f"{asked} needs values, and a meta array has a shape and a dtype but no values: "
         'run this on real data, for example after .to("cpu")'
     )

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import constants
+from minitorch.array import constants, number
+from minitorch.few import is_few
 from minitorch.op import composite, op
 from minitorch.ops.compare import minimum, where
 from minitorch.ops.elementwise import expm1, tanh
 
 zero, one = constants(0), constants(1)
+_HARD = constants(3, 0, 6)  # half the width, and both ends, of what the hard functions bend between
 
 # s-shaped --------------------------------------------------------------------------------------
 
@@ -35,7 +37,7 @@ def sigmoid(x):
     """
     y = np.exp(-x)  # inf for x = -1000, and 1 / inf is the 0 it should be
     y += one(y)
-    return np.reciprocal(y)
+    return np.reciprocal(y, out=y) if y.shape else np.reciprocal(y)
 
 
 sigmoid.grad(x=lambda g, y: g * (y - y * y))
@@ -89,36 +91,48 @@ def _softsign_x(g, x):
 softsign.grad(x=_softsign_x)
 
 
-@op(switch=True)
+@op(switch=True, keeps="slope")
 def hardtanh(x, *, min_val=-1.0, max_val=1.0):
     """y = x, between min_val and max_val          dL/dx = g strictly between them, else 0"""
     if min_val > max_val:
         raise ValueError(f"min_val {min_val} is above max_val {max_val}")
-    return x.clip(min_val, max_val)
+    low, high = number(min_val, x), number(max_val, x)
+    y = _clipped(x, low, high)
+    return y, _is_between(y, low, high) if is_few(x) else None
 
 
-def _hardtanh_x(g, y, min_val, max_val):
-    between = (y != min_val) & (y != max_val)
-    return g * between.astype(g.dtype)
+def _clipped(x, low, high):
+    """`x.clip(low, high)`, which is one pass, but sets out for as long as three."""
+    return np.minimum(np.maximum(x, low), high) if is_few(x) else x.clip(low, high)
 
 
-hardtanh.grad(x=_hardtanh_x)
+def _is_between(y, low, high):
+    return ((y != low) & (y != high)).astype(y.dtype)
 
 
-@composite(switch=True)
-def relu6(input: Any) -> Any:
-    """y = x, between 0 and 6: `hardtanh` with these bounds."""
-    return hardtanh(input, 0, 6)
+hardtanh.grad(
+    x=lambda g, y, min_val, max_val, slope: (
+        g * (slope if is_few(g) else _is_between(y, min_val, max_val))
+    )
+)
+
+
+@op(switch=True, keeps="slope")
+def relu6(x):
+    """y = x, between 0 and 6          dL/dx = g strictly between, else 0: `hardtanh` up to 6"""
+    _, low, six = _HARD(x)
+    y = _clipped(x, low, six)
+    return y, _is_between(y, low, six) if is_few(x) else None
+
+
+relu6.grad(x=lambda g, y, slope: g * (slope if is_few(g) else _is_between(y, 0, 6)))
 
 
 @op(switch=True)
 def hardsigmoid(x):
     """y = (x + 3) / 6, between 0 and 1          dL/dx = g / 6 strictly between, else 0"""
     three, low, six = _HARD(x)
-    return (x + three).clip(low, six) / six
-
-
-_HARD = constants(3, 0, 6)
+    return _clipped(x + three, low, six) / six
 
 
 def _hardsigmoid_x(g, x):
@@ -169,7 +183,7 @@ def leaky_relu(x, *, negative_slope=0.01):
 leaky_relu.grad(x=lambda g, slope: g * slope)
 
 
-@op(methods="prelu")
+@op(methods="prelu", keeps="slope")
 def prelu(x, weight):
     """y = x where x > 0, else w x          dL/dx = g or g w,   dL/dw = Σ g min(x, 0)
 
@@ -182,16 +196,20 @@ def prelu(x, weight):
     >>> minitorch.tensor([[-1.0, -2.0]]).prelu(minitorch.tensor([0.5, 0.1]))
     tensor([[-0.5000, -0.2000]])
     """
-    y = np.minimum(x, zero(x)) * _along_channels(weight, x)
-    y += np.maximum(x, zero(x))
-    return y
+    w, above = _along_channels(weight, x), np.maximum(x, zero(x))
+    y = np.minimum(x, zero(x)) * w
+    y += above
+    if not is_few(x):
+        return y, None
+    is_above = np.sign(above)
+    return y, is_above + (one(x) - is_above) * w
 
 
 def _along_channels(weight, x):
     """The weights, in a shape that broadcasts along axis 1 of x."""
     x_shape, weight_shape = x.shape, weight.shape
-    if weight_shape == (1,) and x_shape:
-        return weight
+    if weight_shape == (1,):
+        return weight.reshape(())
     count = math.prod(weight_shape)
     channels = x_shape[1] if len(x_shape) > 1 else 1
     if len(weight_shape) > 1 or count not in (1, channels):
@@ -204,7 +222,9 @@ def _along_channels(weight, x):
     )
 
 
-def _prelu_x(g, x, weight):
+def _prelu_x(g, x, weight, slope):
+    if is_few(g):
+        return g * slope
     above = g * (x > zero(x)).astype(g.dtype)
     return above + (g - above) * _along_channels(weight, x)
 
@@ -222,20 +242,27 @@ def _prelu_weight(g, x, weight_shape):
 prelu.grad(x=_prelu_x, weight=_prelu_weight)
 
 
-@op(switch=True)
+@op(switch=True, keeps="slope")
 def hardswish(x):
     """y = x hardsigmoid(x)
 
     dL/dx = g (x / 3 + 1/2) strictly within ±3, 0 below, g above.
     """
     three, low, six = _HARD(x)
-    return x * (x + three).clip(low, six) / six
+    shifted = _clipped(x + three, low, six)
+    return x * shifted / six, _hardswish_slope(x, shifted) if is_few(x) else None
 
 
-def _hardswish_x(g, x):
+def _hardswish_slope(x, shifted):
+    three, _, six = _HARD(x)
+    return (shifted + (shifted - three) * (abs(x) < three).astype(shifted.dtype)) / six
+
+
+def _hardswish_x(g, x, slope):
+    if is_few(g):
+        return g * slope
     three, low, six = _HARD(x)
-    shifted = (x + three).clip(low, six)
-    return g * (shifted + (shifted - three) * (abs(x) < three).astype(g.dtype)) / six
+    return g * _hardswish_slope(x, (x + three).clip(low, six))
 
 
 hardswish.grad(x=_hardswish_x)

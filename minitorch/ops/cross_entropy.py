@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import has_values
+from minitorch.array import has_values, number
 from minitorch.convert import cast
+from minitorch.few import add_up, is_few
 from minitorch.op import op
 from minitorch.ops.index import pick_at, unslice
 from minitorch.ops.labels import (
@@ -33,6 +34,7 @@ from minitorch.ops.labels import (
     say_raw_scores,
     used_labels,
 )
+from minitorch.ops.places import Places, places, read, write
 from minitorch.ops.reduce import sum
 from minitorch.ops.shape import reshape, sum_to
 from minitorch.ops.softmax import log_softmax, softmax
@@ -108,10 +110,11 @@ def cross_entropy(
         if label_smoothing:
             say_infinite(loss)
     else:
-        picked = logp[expected.index]
+        picked = read(logp, expected.index)
         e = np.exp(logp, out=logp)
-        total = summed((dim,), e)
-        loss = _times(np.log(total).reshape(picked.shape) - picked, expected.rows)
+        total = summed((dim,), e, beside=True)
+        each = read(total, expected.index) if total.shape == e.shape else total
+        loss = _times(np.log(each).reshape(picked.shape) - picked, expected.rows)
     return _reduced(loss, reduction, expected), (expected, e, total)
 
 
@@ -122,7 +125,7 @@ def _to_logits(g, input, target, kept, reduction):
         a = _coefficients(e, target, expected)
         return soft_cross_entropy_grad(s, input, a, e, total, dim=dim)
     if expected.rows is not None:
-        s = s * expected.rows.reshape(total.shape)
+        s = s * expected.rows.reshape(_one_class(input.shape, expected.dim))
     return cross_entropy_grad(s, input, e, total, index=expected.index, dim=dim)
 
 
@@ -143,8 +146,8 @@ def cross_entropy_grad(s, input, e, total, *, index, dim):
     softmax of x that the forward left over; `s` has size 1 along `dim`, or is one number.
     """
     y = e * (s / total)
-    picked = y[index]
-    y[index] = picked - (s.reshape(picked.shape) if s.ndim else s)
+    picked = read(y, index)
+    write(y, index, picked - (s.reshape(picked.shape) if s.ndim else s))
     return y
 
 
@@ -199,7 +202,7 @@ def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean")
     dim = class_axis("nll_loss", input)
     check_reduction("nll_loss", reduction)
     expected = _expected("nll_loss", input, target, dim, weight, ignore_index, reduction)
-    picked = input[expected.index]
+    picked = read(input, expected.index)
     say_raw_scores(picked)
     return _reduced(-_times(picked, expected.rows), reduction, expected), expected
 
@@ -242,11 +245,15 @@ def _expected(who, input, target, dim, weight, ignore_index, reduction, smoothin
             raise ValueError(f"{who}: the mean over an empty batch, input {input.shape}")
         if rows is not None and has_values(rows) and divisor == 0:
             raise ValueError(_nothing(who, target, used, ignore_index))
-    return Expected(dim, divisor, _index(target, dim), used, rows, share, evenly, bool(smoothing))
+    index = _index(target, dim, input)
+    return Expected(dim, divisor, index, used, rows, share, evenly, bool(smoothing))
 
 
-def _index(target, dim):
+def _index(target, dim, input):
     """What picks from the input, for every label, the number of its class."""
+    if is_few(input):
+        classes = target.reshape((*target.shape[:dim], 1, *target.shape[dim:]))
+        return Places(places(classes, dim, input.shape).at.reshape(target.shape))
     if target.ndim == 1:
         return np.arange(target.size, like=target), target
     spots = [
@@ -273,7 +280,7 @@ def _coefficients(like, target, expected):
         a = target if target.dtype == like.dtype else cast(target, dtype=like.dtype)
     else:
         a = np.zeros_like(like)
-        a[expected.index] = 1
+        write(a, expected.index, 1)
     if expected.share is not None:
         a = a * expected.share + expected.evenly
     if expected.used is not None:
@@ -292,14 +299,18 @@ def _times(x, weight):
 
 
 def _reduced(loss, reduction, expected):
-    return loss if reduction == "none" else loss.sum() / expected.divisor
+    if reduction == "none":
+        return loss
+    y = add_up(loss)
+    y /= number(expected.divisor, y)
+    return y
 
 
 def _each(g, shape, expected, reduction):
     """The gradient that arrives at each example, shaped to go with the classes."""
     if reduction == "none":
         return reshape(g, _one_class(shape, expected.dim))
-    return g / expected.divisor
+    return g / number(expected.divisor, g)
 
 
 def _each_label(g, expected, reduction):
@@ -308,5 +319,6 @@ def _each_label(g, expected, reduction):
         return g / -expected.divisor * expected.rows
     if reduction == "none":
         return -g
-    s = g.reshape((1,)) / -expected.divisor
-    return s.reshape((1,) * expected.index[expected.dim].ndim)
+    s = g.reshape((1,)) / number(-expected.divisor, g)
+    index = expected.index.at if type(expected.index) is Places else expected.index[expected.dim]
+    return s.reshape((1,) * index.ndim)

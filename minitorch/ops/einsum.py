@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
 from string import ascii_letters
 from typing import Any
 
+from minitorch.array import float32
+from minitorch.meta import Meta
 from minitorch.op import composite, op
 from minitorch.ops.arrange import diagonal
-from minitorch.ops.matmul import two_dtypes
+from minitorch.ops.matmul import times, two_dtypes
 from minitorch.ops.reduce import sum
 from minitorch.ops.shape import permute, reshape
 from minitorch.tensor import ShapeError, Tensor
@@ -39,21 +42,28 @@ def contract(a, b, *, terms):
     in_a, in_b, out = terms
     if a.dtype != b.dtype:
         raise two_dtypes("einsum", a=a, b=b)
+    (order_a, as_a), (order_b, as_b), (as_y, order_y) = _folding(in_a, in_b, out, a.shape, b.shape)
+    y = times(a.transpose(order_a).reshape(as_a), b.transpose(order_b).reshape(as_b))
+    return y.reshape(as_y).transpose(order_y)
+
+
+@lru_cache
+def _folding(in_a, in_b, out, a_shape, b_shape):
+    """How both sides become matrices, or stacks of them, and their product becomes the result."""
     batch = [c for c in in_a if c in in_b and c in out]
     inner = [c for c in in_a if c in in_b and c not in out]
     rows = [c for c in in_a if c not in in_b]
     columns = [c for c in in_b if c not in in_a]
-    size = dict(zip(in_a + in_b, a.shape + b.shape))
+    size = dict(zip((*in_a, *in_b), a_shape + b_shape))
 
-    def folded(x, letters, *groups):
-        order = [letters.index(c) for group in groups for c in group]
-        sizes = [math.prod([size[c] for c in group]) for group in groups]
-        return x.transpose(order).reshape(sizes)
+    def folded(letters, *groups):
+        order = [letters.index(c) for group in (batch, *groups) for c in group]
+        groups = (batch, *groups) if batch else groups
+        return order, [math.prod([size[c] for c in group]) for group in groups]
 
-    y = folded(a, in_a, batch, rows, inner) @ folded(b, in_b, batch, inner, columns)
     made = batch + rows + columns
-    y = y.reshape([size[c] for c in made])
-    return y.transpose([made.index(c) for c in out])
+    unfolded = [size[c] for c in made], [made.index(c) for c in out]
+    return folded(in_a, rows, inner), folded(in_b, inner, columns), unfolded
 
 
 contract.grad(
@@ -86,6 +96,11 @@ def einsum(equation: Any, *operands: Any, optimize: bool = False) -> Tensor:
         equation, operands = _from_lists((equation, *operands))
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
+    if len(operands) == 2:
+        a, b = operands
+        plain = _plain_pair(equation, tuple(a.shape), tuple(b.shape))
+        if plain is not None:
+            return contract(a, b, plain)
     terms, out = _terms(equation, operands)
     sizes = _sizes(terms, operands)
     made = [_plain(x, term, sizes) for x, term in zip(operands, terms)]
@@ -101,6 +116,22 @@ def einsum(equation: Any, *operands: Any, optimize: bool = False) -> Tensor:
     if term == out and y is not operands[0]:
         return y
     return permute(y, tuple(term.index(c) for c in out))
+
+
+@lru_cache
+def _plain_pair(
+    equation: str, a_shape: tuple[int, ...], b_shape: tuple[int, ...]
+) -> tuple[str, str, str] | None:
+    """The terms of an equation that is one `contract` of two operands as they are, or None."""
+    operands = Meta(a_shape, float32), Meta(b_shape, float32)
+    terms, out = _terms(equation, operands)
+    sizes = _sizes(terms, operands)
+    (in_a, in_b), needed = terms, set(out)
+    once = all(len(set(term)) == len(term) for term in terms)
+    whole = all(n == sizes[c] for term, x in zip(terms, operands) for c, n in zip(term, x.shape))
+    if not once or not whole or set(in_a) - set(in_b) - needed or set(in_b) - set(in_a) - needed:
+        return None
+    return in_a, in_b, out
 
 
 def _from_lists(given: Sequence[Any]) -> tuple[str, tuple]:

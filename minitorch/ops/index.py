@@ -17,6 +17,7 @@ import numpy as np
 from minitorch.array import CPU, Array, device_of, first_true, has_values, is_cupy, move
 from minitorch.inplace import rebind, write_through
 from minitorch.op import composite, op
+from minitorch.ops.places import Places, read, write
 from minitorch.ops.shape import reshape, sum_to
 from minitorch.tape import current_mode
 from minitorch.tensor import Tensor, raw
@@ -60,23 +61,27 @@ def unslice(x, *, index, shape):
     The index names no place twice; x broadcasts to what it names.
     """
     y = np.zeros(shape, x.dtype, like=x)
-    y[index] = x
+    write(y, index, x)
     return y
 
 
 slice_at.grad(x=lambda g, x_shape, index: unslice(g, index, x_shape))
-unslice.grad(x=lambda g, x_shape, index: sum_to(slice_at(g, index), x_shape))
+unslice.grad(x=lambda g, x_shape, index: _at(g, index, x_shape))
+
+
+def _at(g, index, shape):
+    return sum_to((pick_at if type(index) is Places else slice_at)(g, index), shape)
 
 
 @op
 def pick_at(x, *, index):
     """y = x[index], a copy          dL/dx = zeros, and g added at the index: `add_at`, its adjoint
 
-    `index` is an integer or boolean array, or a tuple with such arrays in it.
+    `index` is an integer or boolean array, a tuple with such arrays in it, or `Places`.
     """
     if getattr(index, "dtype", None) is _INT64 and x.flags.c_contiguous:
         return x.take(index, axis=0)  # whole rows: three times as fast as x[index]
-    return x[index]
+    return read(x, index)
 
 
 @op
@@ -86,7 +91,9 @@ def add_at(x, *, index, shape):
     What the index names several times gets the sum.
     """
     y = np.zeros(shape, x.dtype, like=x)
-    if [part for part in _arrays(index) if part.dtype.kind != "b"]:
+    if type(index) is Places:
+        index.add(y, x)
+    elif [part for part in _arrays(index) if part.dtype.kind != "b"]:
         _add(y, index, x)
     else:
         y[index] = x  # a mask names each place once
@@ -101,7 +108,10 @@ add_at.grad(x=lambda g, index: pick_at(g, index))
 def plus_at(x, value, *, index):
     """y = x, and `value` added at the index          dL/dx = g,   dL/dvalue = g[index]"""
     y = x.copy()
-    _add(y, index, value)
+    if type(index) is Places:
+        index.add(y, value)
+    else:
+        _add(y, index, value)
     return y
 
 
@@ -188,7 +198,7 @@ def setitem(x, value, *, index):
     y = x.copy()
     if y.dtype.kind != "f" and getattr(value, "dtype", y.dtype).kind == "f":
         raise TypeError(f"setitem: {x.dtype} cannot hold a value of {value.dtype}; use x.float()")
-    y[index] = value
+    write(y, index, value)
     return y
 
 
@@ -246,6 +256,12 @@ def value_for(x: Tensor, value: Any) -> Any:
 
 def check_once(name: str, key: Any, shape: tuple[int, ...]) -> None:
     """Raises where the index names a place twice."""
+    if type(key) is Places:
+        seen = np.zeros(math.prod(shape), bool)
+        seen[key.at.reshape(-1)] = True
+        if np.count_nonzero(seen) == key.at.size:
+            return
+        key = np.unravel_index(key.at, shape)
     arrays = _arrays(key)
     if not arrays or any(part.dtype.kind == "b" or not has_values(part) for part in arrays):
         return

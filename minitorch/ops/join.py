@@ -72,12 +72,17 @@ concat = concatenate = cat
 @op(view=True, exact_dtype=True)
 def split_sizes(x, *, sizes, dim=0):
     """ys = x cut along `dim` into parts of these sizes          dL/dx = the gs, joined by `cat`"""
-    before = (slice(None),) * dim_of(dim, len(x.shape))
-    ends = accumulate(sizes)
-    return tuple([x[(*before, slice(end - n, end))] for n, end in zip(sizes, ends)])
+    return tuple([x[part] for part in _parts(tuple(sizes), dim, len(x.shape))])
 
 
-cat.grad(lambda g, xs_shape, dim: split_sizes(g, [shape[dim] for shape in xs_shape], dim))
+@lru_cache
+def _parts(sizes, dim, ndim):
+    """The index of each part."""
+    before = (slice(None),) * dim_of(dim, ndim)
+    return [(*before, slice(end - n, end)) for n, end in zip(sizes, accumulate(sizes))]
+
+
+cat.grad(lambda g, xs_shape, dim: split_sizes(g, tuple([s[dim] for s in xs_shape]), dim))
 split_sizes.grad(x=lambda g, dim: cat(g, dim))
 
 
@@ -97,13 +102,13 @@ def split(
         size = operator.index(split_size_or_sections)
         if size <= 0:
             raise ValueError(f"split: expected a positive size, got {size}")
-        sizes = [min(size, n - start) for start in range(0, n, size)] or [0]
+        sizes = (size,) * (n // size) + ((n % size,) if n % size or not n else ())
     else:
-        sizes = list(split_size_or_sections)
+        sizes = tuple(split_size_or_sections)
         if sum(sizes) != n or min(sizes, default=0) < 0:
             raise ShapeError(
-                f"split: sizes {sizes} add up to {sum(sizes)}, and dim {dim} of shape {x.shape} "
-                f"has size {n}"
+                f"split: sizes {list(sizes)} add up to {sum(sizes)}, and dim {dim} of shape "
+                f"{x.shape} has size {n}"
             )
     return split_sizes(x, sizes, dim)
 
@@ -172,8 +177,13 @@ def stack(*xs, dim=0):
         )
     if not first:  # plain numbers may be among them
         return np.stack(xs, axis=dim)
-    new = (slice(None),) * dim_of(dim, len(first) + 1) + (None,)
+    new = _new_axis(dim, len(first) + 1)
     return np.concatenate([x[new] for x in xs], axis=dim)  # in a third of the time of np.stack
+
+
+@lru_cache
+def _new_axis(dim, ndim):
+    return (slice(None),) * dim_of(dim, ndim) + (None,)
 
 
 @op(methods="unbind", view=True, exact_dtype=True)
@@ -181,9 +191,14 @@ def unbind(x, *, dim=0):
     """ys = the slices of x along `dim`, without that axis          dL/dx = the gs, stacked"""
     if not x.shape:
         raise IndexError("unbind: x is one number, without an axis to go along")
-    before = (slice(None),) * dim_of(dim, len(x.shape))
-    # The dots make a view also of one number.
-    return tuple([x[(*before, i, ...)] for i in range(x.shape[dim])])
+    return tuple([x[place] for place in _slices(x.shape[dim], dim, len(x.shape))])
+
+
+@lru_cache
+def _slices(n, dim, ndim):
+    """The index of each of n slices."""
+    before = (slice(None),) * dim_of(dim, ndim)
+    return [(*before, i, ...) for i in range(n)]  # the dots make a view also of one number
 
 
 def _iterated(x: Tensor) -> Iterator[Tensor]:

@@ -54,6 +54,9 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Ten
 @op
 def lookup(weight, *, index, padding_idx=None):
     """y = weight[index], whole rows          dL/dweight = g added there, but none to padding_idx"""
+    if not has_values(index):  # ids that are a shape alone, of a table that may be real
+        shape = (*index.shape, *weight.shape[1:])
+        return np.empty_like(index, shape=shape, dtype=weight.dtype)
     return weight.take(index, axis=0)
 
 

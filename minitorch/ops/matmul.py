@@ -11,7 +11,9 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
+from minitorch.few import add_up
 from minitorch.op import composite, op
 from minitorch.ops.shape import reshape, sum_to, unsqueeze
 from minitorch.tensor import ShapeError, Tensor
@@ -37,15 +39,20 @@ def matmul(a, b):
             raise two_dtypes("matmul", a=a, b=b)
         if b.ndim == 2 < a.ndim:  # one product of many rows, not many products of few
             return (_rows(a) @ b).reshape(*a.shape[:-1], b.shape[1])
-        return a @ b
+        return times(a, b)
     except (ValueError, AttributeError):
         raise _misfit("matmul", a, b) from None
 
 
 matmul.grad(
-    a=lambda g, b, a_shape: g @ b.T if g.ndim == b.ndim == 2 else _left(g, b, a_shape),
-    b=lambda g, a, b_shape: a.T @ g if g.ndim == a.ndim == 2 else _right(g, a, b_shape),
+    a=lambda g, b, a_shape: times(g, b.T) if g.ndim == b.ndim == 2 else _left(g, b, a_shape),
+    b=lambda g, a, b_shape: times(a.T, g) if g.ndim == a.ndim == 2 else _right(g, a, b_shape),
 )
+
+
+def times(a, b):
+    """a @ b; of NumPy's matrices by `dot`, which sets out in a third of the time."""
+    return a.dot(b) if type(a) is type(b) is ndarray and a.ndim == b.ndim == 2 else a @ b
 
 
 def _left(g, b, shape):
@@ -122,7 +129,7 @@ def linear(x, weight, bias=None):
             f"linear: x is {x.shape} and weight {weight.shape}; expected x (..., in) and "
             "weight (out, in)"
         )
-    y = (x if x.ndim < 3 else _rows(x)) @ weight.T
+    y = times(x if x.ndim < 3 else _rows(x), weight.T)
     if bias is not None:
         if bias.shape != (weight.shape[0],):
             raise ShapeError(f"linear: bias is {bias.shape}, expected {(weight.shape[0],)}")
@@ -131,9 +138,9 @@ def linear(x, weight, bias=None):
 
 
 linear.grad(
-    x=lambda g, weight: matmul(g, weight),
-    weight=lambda g, x: _rows(g).T @ _rows(x),
-    bias=lambda g: g if g.ndim == 1 else g.sum(tuple(range(g.ndim - 1))),
+    x=lambda g, weight: times(g, weight) if g.ndim == 2 else matmul(g, weight),
+    weight=lambda g, x: times(_rows(g).T, _rows(x)),
+    bias=lambda g: g if g.ndim == 1 else add_up(_rows(g), 0),
 )
 
 # products of a given number of axes ------------------------------------------------------------
@@ -243,10 +250,31 @@ def _axes(name: str, ndim: int, **operands: Tensor) -> None:
 # sums with a product --------------------------------------------------------------------------
 
 
-@composite(methods="addmm", inplace="addmm_")
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """y = beta input + alpha mat1 mat2; with beta = 0 the input is not looked at."""
-    return _plus("addmm", input, mm(mat1, mat2), beta, alpha)
+@op(methods="addmm", inplace="addmm_")
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """y = beta input + alpha A B, for two matrices; with beta = 0 the input is not looked at
+
+    dL/dinput = beta g, summed where it was repeated,   dL/dA = alpha g Bᵀ,   dL/dB = alpha Aᵀ g
+
+    >>> import minitorch
+    >>> minitorch.addmm(minitorch.ones(2), minitorch.eye(2), minitorch.eye(2), alpha=3)
+    tensor([[4., 1.],
+            [1., 4.]])
+    """
+    _matrices("addmm", mat1, mat2)
+    return _plus("addmm", input, times(mat1, mat2), beta, alpha)
+
+
+def _from_input(g, input_shape, beta):
+    g = _summed(g, input_shape)
+    return g if beta == 1 else g * beta
+
+
+addmm.grad(
+    input=_from_input,
+    mat1=lambda g, mat2, alpha: times(g if alpha == 1 else g * alpha, mat2.T),
+    mat2=lambda g, mat1, alpha: times(mat1.T, g if alpha == 1 else g * alpha),
+)
 
 
 @composite(methods="addmv", inplace="addmv_")
@@ -342,8 +370,9 @@ for _lesson in (matmul_loops, matmul_rows, matmul_broadcast, matmul_einsum):
 
 def _matrices(name, a, b):
     """Raises unless a and b are matrices with a product."""
-    _axes(name, 2, a=a, b=b)
+    if a.ndim != 2 or b.ndim != 2:
+        _axes(name, 2, a=a, b=b)
     if a.shape[1] != b.shape[0]:
         raise _misfit(name, a, b)
-    if a.dtype != b.dtype:
+    if a.dtype is not b.dtype and a.dtype != b.dtype:
         raise two_dtypes(name, a=a, b=b)

@@ -20,6 +20,7 @@ from minitorch.ops.compare import clamp
 from minitorch.ops.shape import check_floats, reshape, sum_to
 from minitorch.ops.standardize import affine, moments_of, standardize, standardize_all
 from minitorch.ops.statistics import norm
+from minitorch.ops.sums import wide
 from minitorch.tape import stamp
 from minitorch.tensor import ShapeError, Tensor
 
@@ -77,10 +78,10 @@ def batch_norm(
             f"batch_norm: {'an empty batch' if not n else 'one value per channel'} in training, "
             f"input {input.shape}; it needs more than one to standardize: a larger batch, or eval()"
         )
-    mu, r, d, variance = moments_of(input, _all_but_1(input.ndim), eps)
+    mu, r, d, variance = moments_of(wide(input), _all_but_1(input.ndim), eps)
     if running_mean is not None:
         _update_running(running_mean, running_var, mu, variance * (n / (n - 1)), momentum)
-    return affine(d, r, w, b), (mu, r, True)
+    return affine(d, r, w, b).astype(input.dtype, copy=False), (mu, r, True)
 
 
 def _batch_norm_all(g, input, weight, bias_shape, moments, eps, needs):
@@ -256,7 +257,7 @@ def instance_norm(
         )
     if running_mean is not None and running_var is not None:
         x = input.detach().array
-        mu, _, _, variance = moments_of(x, dims, eps)
+        mu, _, _, variance = moments_of(wide(x), dims, eps)
         variance *= n / (n - 1)
         moved = running_mean.array, running_var.array
         _update_running(*moved, mu.mean(axis=0), variance.mean(axis=0), momentum)

@@ -6,16 +6,20 @@ goes back to the places they were picked from.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minitorch.array import number
+from minitorch.few import is_few, within
 from minitorch.op import composite, op
 from minitorch.ops.compare import maximum, minimum
 from minitorch.ops.index import along
-from minitorch.ops.reduce import amax, amin, argmax, argmin, nonempty, to_ties
-from minitorch.ops.shape import dim_of, reshape
-from minitorch.tensor import Tensor
+from minitorch.ops.places import places
+from minitorch.ops.reduce import amax, amin, nonempty, to_ties
+from minitorch.ops.shape import dim_of
+from minitorch.tensor import Tensor, make, raw
 
 
 class ValuesIndices(NamedTuple):
@@ -43,7 +47,10 @@ def pick_along(x, *, index, dim, keepdim=True):
     """
     if not x.shape:
         return x.copy()
-    y = x[along(index, dim_of(dim, x.ndim))]
+    if is_few(x):
+        y = places(index, dim_of(dim, x.ndim), x.shape).read(x)
+    else:
+        y = x[along(index, dim_of(dim, x.ndim))]
     return y if keepdim else y.squeeze(axis=dim)
 
 
@@ -53,7 +60,10 @@ def put_along(x, *, index, dim, shape):
     if not x.shape:
         return x.copy()
     y = np.zeros(shape, x.dtype, like=x)
-    y[along(index, dim_of(dim, x.ndim))] = x
+    if is_few(y):
+        places(index, dim_of(dim, x.ndim), shape).write(y, x)
+    else:
+        y[along(index, dim_of(dim, x.ndim))] = x
     return y
 
 
@@ -64,9 +74,13 @@ put_along.grad(x=lambda g, index, dim: pick_along(g, index, dim))
 
 
 def _picked(x, index, dim, keepdim):
-    """Values and indices, from indices found with `keepdim`."""
+    """Values and indices, from an array of indices found with `keepdim`."""
     values = pick_along(x, index, dim, keepdim or not x.shape)
-    return ValuesIndices(values, index if keepdim else reshape(index, values.shape))
+    if not x.shape:
+        index = np.zeros_like(raw(x), dtype=np.int64)
+    elif not keepdim:
+        index = index.reshape(values.shape)
+    return ValuesIndices(values, make(index, None, "indices have no gradient"))
 
 
 # the largest and the smallest -----------------------------------------------------------------
@@ -93,7 +107,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
         return amax(input, keepdim=keepdim)
     dim_of(dim, len(input.shape), "max")
     nonempty("max", input, dim)
-    return _picked(input, argmax(input, dim, True), dim, keepdim)
+    return _picked(input, raw(input).argmax(axis=dim, keepdims=True), dim, keepdim)
 
 
 @composite(methods="min")
@@ -108,7 +122,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
         return amin(input, keepdim=keepdim)
     dim_of(dim, len(input.shape), "min")
     nonempty("min", input, dim)
-    return _picked(input, argmin(input, dim, True), dim, keepdim)
+    return _picked(input, raw(input).argmin(axis=dim, keepdims=True), dim, keepdim)
 
 
 @composite(methods="aminmax")
@@ -139,7 +153,8 @@ def argsort(x, *, dim=-1, descending=False, stable=False):
         return x.argsort(axis=dim, kind="stable")
     # Sorted backwards and turned round: what is equal keeps its order.
     turn = (slice(None),) * dim_of(dim, len(x.shape)) + (slice(None, None, -1),)
-    return x.shape[dim] - 1 - x[turn].argsort(axis=dim, kind="stable")[turn]
+    order = x[turn].argsort(axis=dim, kind="stable")[turn]
+    return number(x.shape[dim] - 1, order) - order
 
 
 @composite(methods="sort")
@@ -151,7 +166,7 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
     tensor([1., 2., 3.])
     """
     dim_of(dim, len(x.shape), "sort")
-    return _picked(x, argsort(x, dim, descending, stable), dim, True)
+    return _picked(x, argsort(raw(x), dim, descending, stable), dim, True)
 
 
 @op
@@ -175,10 +190,13 @@ def topk(
     >>> minitorch.tensor([3.0, 1.0, 2.0]).topk(2).values
     tensor([3., 2.])
     """
-    return _picked(x, top_indices(x, k, dim, largest), dim, True)
+    return _picked(x, top_indices(raw(x), k, dim, largest), dim, True)
 
 
 # the middle -----------------------------------------------------------------------------------
+
+
+_SHORT = 32  # numbers are sorted sooner than parted
 
 
 @op
@@ -190,7 +208,8 @@ def kth_index(x, *, k, dim=-1):
     if not x.shape:
         return x.argmax(keepdims=True)
     here = (slice(None),) * dim_of(dim, len(x.shape)) + (slice(k - 1, k),)
-    return x.argpartition(k - 1, axis=dim)[here]
+    order = x.argsort(axis=dim) if n <= _SHORT else x.argpartition(k - 1, axis=dim)
+    return order[here]
 
 
 @op
@@ -199,15 +218,17 @@ def median_index(x, *, dim=-1):
     n = _length(x, dim, "median")
     if n == 0:
         raise ValueError(f"median: dim {dim} of shape {x.shape} has size 0; nothing has no median")
-    nan = x != x
     middle = kth_index(x, (n + 1) // 2, dim)
+    if within(x, math.inf):
+        return middle
+    nan = x != x
     return np.where(nan.any(axis=dim, keepdims=True), nan.argmax(axis=dim, keepdims=True), middle)
 
 
 @composite(methods="kthvalue")
 def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The k-th smallest along `dim`, counted from 1, and its index."""
-    return _picked(x, kth_index(x, k, dim), dim, keepdim)
+    return _picked(x, kth_index(raw(x), k, dim), dim, keepdim)
 
 
 @op
@@ -233,4 +254,4 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """
     if dim is None:
         return median_of_all(x)
-    return _picked(x, median_index(x, dim), dim, keepdim)
+    return _picked(x, median_index(raw(x), dim), dim, keepdim)

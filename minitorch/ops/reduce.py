@@ -12,7 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from minitorch.array import as_dtype, expanded
+from minitorch.array import as_dtype, number
+from minitorch.few import add_up, repeated
 from minitorch.op import op
 from minitorch.ops.shape import check_floats, dims_of
 
@@ -80,20 +81,27 @@ def sum(x, *, dim=None, keepdim=False, dtype=None):
     >>> minitorch.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
     tensor([4., 6.])
     """
+    if dtype is None and x.dtype.kind == "f":
+        return add_up(x, axes(dim), keepdim)
     return x.sum(axes(dim), total_dtype(x, dtype), None, keepdim)
 
 
-@op(view=True)
-def spread(x, *, shape, dim=None):
-    """y = x, which is as small as a sum of `shape` over `dim`, repeated along `dim`
+@op
+def spread(x, *, shape, dim=None, over=1):
+    """y = x / n, which is as small as a sum of `shape` over `dim`, repeated along `dim`
 
-    dL/dx = Σ g: `sum` and `spread` are each other's adjoint.
+    dL/dx = Σ g / n: `sum` and `spread` are each other's adjoint, and so are `mean` and this, for
+    n (`over`) elements in each.
     """
-    return expanded(beside(x, shape, dim), shape)
+    if over != 1:
+        x = np.divide(x, number(over, x), out=np.empty_like(x))
+    return repeated(beside(x, shape, dim), shape)
 
 
 sum.grad(x=lambda g, x_shape, dim: spread(g, x_shape, dim))
-spread.grad(x=lambda g, x_shape, dim: g.sum(axes(dim)).reshape(x_shape))
+spread.grad(
+    x=lambda g, x_shape, dim, over: add_up(g if over == 1 else g / over, axes(dim)).reshape(x_shape)
+)
 
 
 def total_dtype(x, dtype):
@@ -117,16 +125,21 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
             [3.5000]])
     """
     if dtype is None:
-        check_floats("mean", "x", x)
-    dtype, n = x.dtype if dtype is None else as_dtype(dtype), count(x.shape, dim)
+        if x.dtype.kind != "f":
+            check_floats("mean", "x", x)
+    elif as_dtype(dtype) != x.dtype:
+        x = x.astype(as_dtype(dtype))
+    n = count(x.shape, dim)
     if not n:
         nonempty("mean", x, dim)
-    if dtype.itemsize == 2:  # float16 ends at 65,504; NumPy's mean adds it up in float32
-        return x.astype(dtype, copy=False).mean(axis=axes(dim), keepdims=keepdim)
-    return x.sum(axes(dim), dtype, None, keepdim) / n
+    if x.dtype.itemsize == 2:  # float16 ends at 65,504; NumPy's mean adds it up in float32
+        return x.mean(axis=axes(dim), keepdims=keepdim)
+    y = add_up(x, axes(dim), keepdim)
+    y /= number(n, x)
+    return y
 
 
-mean.grad(x=lambda g, x_shape, dim: spread(g / count(x_shape, dim), x_shape, dim))
+mean.grad(x=lambda g, x_shape, dim: spread(g, x_shape, dim, count(x_shape, dim)))
 
 
 # the largest and the smallest -----------------------------------------------------------------

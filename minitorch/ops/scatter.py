@@ -12,8 +12,10 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from minitorch.array import Array, device_of, is_cupy, move
+from minitorch.few import is_few
 from minitorch.op import composite, op
 from minitorch.ops.compare import where
 from minitorch.ops.index import (
@@ -27,6 +29,7 @@ from minitorch.ops.index import (
     value_for,
     whole_numbers,
 )
+from minitorch.ops.places import all_below, places
 from minitorch.ops.shape import broadcast_to, dim_of, reshape
 from minitorch.tape import current_mode
 from minitorch.tensor import ShapeError, Tensor, raw
@@ -216,7 +219,7 @@ def take_along_dim(x: Tensor, indices: Any, dim: int | None = None) -> Tensor:
 
 
 def _shape(index: Any) -> tuple[int, ...]:
-    return np.shape(getattr(index, "array", index))
+    return index.shape if hasattr(index, "shape") else np.shape(index)
 
 
 def _along(name: str, x: Tensor, dim: int, index: Any) -> tuple:
@@ -232,6 +235,8 @@ def _along(name: str, x: Tensor, dim: int, index: Any) -> tuple:
             f"{name}: the index has shape {sizes}; it must have as many axes as x, of shape "
             f"{shape}, and be no larger than it but along dim {d}"
         )
+    if type(index) is ndarray and is_few(x.array) and all_below(index, shape[d]):
+        return places(index, d, shape)
     return along(index, d)
 
 

@@ -11,14 +11,15 @@ import math
 import numpy as np
 
 from minitorch.array import constants
+from minitorch.few import is_few
 from minitorch.op import op
 from minitorch.ops.activation import one, sigmoid, zero
 from minitorch.ops.compare import minimum, where
 from minitorch.ops.elementwise import exp
-from minitorch.ops.erf import erf
+from minitorch.ops.erf import erf, erf_of
 
 
-@op(switch=True)
+@op(switch=True, keeps="slope")
 def elu(x, *, alpha=1.0):
     """y = x where x > 0, else alpha (e^x - 1)          dL/dx = g there, else g alpha e^x
 
@@ -28,14 +29,16 @@ def elu(x, *, alpha=1.0):
     >>> minitorch.nn.functional.elu(minitorch.tensor([-1000.0, 2.0]))
     tensor([-1.,  2.])
     """
-    y = np.expm1(np.minimum(x, zero(x)))
+    below = np.minimum(x, zero(x))
+    slope = np.exp(below) if is_few(x) else None  # 1 where x > 0
+    y = np.expm1(below)
     if alpha == 1:
-        return np.maximum(x, y)  # as e^x - 1 is never below x
-    return np.maximum(x, zero(x)) + y * alpha
+        return np.maximum(x, y), slope  # as e^x - 1 is never below x
+    return np.maximum(x, zero(x)) + y * alpha, slope
 
 
-def _elu_x(g, x, alpha):
-    slope = exp(minimum(x, zero(x)))  # 1 where x > 0
+def _elu_x(g, x, alpha, slope):
+    slope = slope if is_few(g) else exp(minimum(x, zero(x)))
     return g * (slope if alpha == 1 else _steeper(slope, x, alpha, 1 - alpha))
 
 
@@ -47,42 +50,53 @@ def _steeper(slope, x, alpha, rest):
 elu.grad(x=_elu_x)
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-_SELU = constants(SELU_SCALE, SELU_SCALE * SELU_ALPHA, SELU_SCALE - SELU_SCALE * SELU_ALPHA)
+_SELU = constants(0, SELU_SCALE, SELU_SCALE * SELU_ALPHA, SELU_SCALE - SELU_SCALE * SELU_ALPHA)
 
 
-@op(switch=True)
+@op(switch=True, keeps="slope")
 def selu(x):
     """y = scale elu(x, alpha), with the two numbers that keep mean 0 and variance 1
 
     dL/dx = g scale where x > 0, else g scale alpha e^x. Klambauer, Unterthiner, Mayr and
     Hochreiter 2017.
     """
-    scale, scale_alpha, _ = _SELU(x)
-    y = np.maximum(x, zero(x)) * scale
-    y += np.expm1(np.minimum(x, zero(x))) * scale_alpha
-    return y
+    nothing, scale, scale_alpha, rest = _SELU(x)
+    above, below = np.maximum(x, nothing), np.minimum(x, nothing)
+    y = above * scale
+    y += np.expm1(below) * scale_alpha
+    slope = np.exp(below) * scale_alpha + np.sign(above) * rest if is_few(x) else None
+    return y, slope
 
 
-def _selu_x(g, x):
-    _, scale_alpha, rest = _SELU(x)
+def _selu_x(g, x, slope):
+    if is_few(g):
+        return g * slope
+    _, _, scale_alpha, rest = _SELU(x)
     return g * _steeper(exp(minimum(x, zero(x))), x, scale_alpha, rest)
 
 
 selu.grad(x=_selu_x)
 
 
-@op(switch=True)
+@op(switch=True, keeps="slope")
 def celu(x, *, alpha=1.0):
     """y = x where x > 0, else alpha (e^(x / alpha) - 1)
 
     dL/dx = g where x > 0, else g e^(x / alpha): smooth for every alpha. Barron 2017.
     """
-    y = np.minimum(x, zero(x))
-    y = np.expm1(y) if alpha == 1 else np.expm1(y / alpha) * alpha
-    return np.maximum(x, zero(x)) + y
+    below = np.minimum(x, zero(x))
+    if alpha != 1:
+        below /= alpha
+    slope = np.exp(below) if is_few(x) else None
+    y = np.expm1(below)
+    if alpha == 1:
+        return np.maximum(x, y), slope
+    return np.maximum(x, zero(x)) + y * alpha, slope
 
 
-def _celu_x(g, x, alpha):
+def _celu_x(g, x, alpha, slope):
+    if is_few(g):
+        return g * slope
     x = minimum(x, zero(x))
     return g * exp(x if alpha == 1 else x / alpha)
 
@@ -90,7 +104,7 @@ def _celu_x(g, x, alpha):
 celu.grad(x=_celu_x)
 
 
-@op
+@op(keeps="slope")
 def softplus(x, *, beta=1.0, threshold=20.0):
     """y = log(1 + e^(beta x)) / beta          dL/dx = g sigmoid(beta x)
 
@@ -101,9 +115,16 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     tensor([0.0000e+00, 6.9315e-01, 1.0000e+03])
     """
     z = x if beta == 1 else x * beta
-    y = np.maximum(z, zero(z)) + np.log1p(np.exp(-abs(z)))
+    if z.size <= _LOOPED and is_few(z):
+        y = np.logaddexp(z, zero(z))
+    else:
+        y = np.maximum(z, zero(z)) + np.log1p(np.exp(-abs(z)))
+    slope = np.expm1(-y) if is_few(x) else None
     y = y if beta == 1 else y / beta
-    return np.where(z > threshold, x, y) if _bends_beyond(threshold, x) else y
+    return (np.where(z > threshold, x, y) if _bends_beyond(threshold, x) else y), slope
+
+
+_LOOPED = 32  # numbers: logaddexp is one call, but takes 16 ns for each
 
 
 def _bends_beyond(threshold, x):
@@ -111,18 +132,18 @@ def _bends_beyond(threshold, x):
     return threshold < 20 or x.dtype.itemsize > 4
 
 
-def _softplus_x(g, x, beta, threshold):
+def _softplus_x(g, x, beta, threshold, slope):
     z = x if beta == 1 else x * beta
-    slope = sigmoid(z)
+    slope = -slope if is_few(g) else sigmoid(z)
     return g * (where(z > threshold, 1.0, slope) if _bends_beyond(threshold, x) else slope)
 
 
 softplus.grad(x=_softplus_x)
 
 
-@op(switch=True)
+@op(switch=True, keeps="slope")
 def silu(x):
-    """y = x s with s = sigmoid x          dL/dx = g s (1 + x (1 - s))
+    """y = x s with s = sigmoid x          dL/dx = g (y (1 - s) + s)
 
     Also called swish. Elfwing, Uchibe and Doya 2017.
 
@@ -130,44 +151,67 @@ def silu(x):
     >>> minitorch.nn.functional.silu(minitorch.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
-    return x / (np.exp(-x) + one(x))
+    s = np.exp(-x)
+    s += one(x)
+    if not is_few(x):
+        return x / s, None
+    s = np.reciprocal(s)
+    y = x * s
+    return y, _silu_slope(y, s)
 
 
-def _silu_x(g, x):
+def _silu_slope(y, s):
+    return (one(s) - s) * y + s
+
+
+def _silu_x(g, x, slope):
+    if is_few(g):
+        return g * slope
     s = sigmoid(x)
-    return g * (((one(s) - s) * x + one(s)) * s)
+    return g * _silu_slope(x * s, s)
 
 
 silu.grad(x=_silu_x)
 
 
-@op(switch=True)
+@op(switch=True, keeps="slope")
 def mish(x):
-    """y = x t with t = tanh(softplus x)          dL/dx = g t (1 + x (1 - t) (2 - r))
+    """y = x t with t = tanh(softplus x)          dL/dx = g (y (1 - t) (2 - r) + t)
 
     t = tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2) with e = e^x. Written as 1 / (r / e + 1) with
     r = 2 / (e + 2) it is 0 and 1 where e is 0 and inf; its slope is t (1 - t) (2 - r). Misra 2019.
     """
-    one, two = _ONE_TWO(x)
-    e = np.exp(x)
-    return x / (two / (e + two) / e + one)
+    t, r = _mish_parts(x, np.exp(x))
+    y = x * t
+    return y, _mish_slope(y, t, r) if is_few(x) else None
 
 
 _ONE_TWO = constants(1, 2)
 
 
-def _mish_x(g, x):
+def _mish_parts(x, e):
+    """t and r, of e = e^x."""
     one, two = _ONE_TWO(x)
-    e = exp(x)
     r = two / (e + two)
-    t = one / (r / e + one)
-    return g * (((t - one) * x * (r - two) + one) * t)
+    return one / (r / e + one), r
+
+
+def _mish_slope(y, t, r):
+    one, two = _ONE_TWO(t)
+    return (one - t) * y * (two - r) + t
+
+
+def _mish_x(g, x, slope):
+    if is_few(g):
+        return g * slope
+    t, r = _mish_parts(x, exp(x))
+    return g * _mish_slope(x * t, t, r)
 
 
 mish.grad(x=_mish_x)
 
 
-@op
+@op(keeps="slope")
 def gelu(x, *, approximate="none"):
     """y = x Φ(x), Φ the normal distribution's          dL/dx = g (Φ(x) + x φ(x))
 
@@ -183,31 +227,50 @@ def gelu(x, *, approximate="none"):
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
-    if approximate == "none":
-        root_half, half, one, *_ = _NORMAL(x)
-        y = erf(x * root_half)
-        y += one
-        y *= x * half
-        return y
+    of_tanh = approximate == "tanh"
+    phi = _bent(x, np.exp) if of_tanh else _normal(x, erf_of)
+    if not is_few(x):
+        phi *= x
+        return phi, None
+    y = x * phi
+    return y, _bent_slope(x, y, phi) if of_tanh else _normal_slope(x, phi, np.exp)
+
+
+def _normal(x, erf):
+    """Φ(x)"""
+    root_half, half, one, *_ = _NORMAL(x)
+    return (erf(x * root_half) + one) * half
+
+
+def _bent(x, exp):
+    """(1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, which is the sigmoid of twice what tanh is of."""
     cubic, linear, one, _ = _BEND(x)
-    return x / (np.exp(x * (x * x * cubic + linear)) + one)
+    return one / (exp(x * (x * x * cubic + linear)) + one)
 
 
 _SQRT_8_PI = math.sqrt(8 / math.pi)
 _NORMAL = constants(math.sqrt(1 / 2), 1 / 2, 1, -1 / 2, math.sqrt(1 / 2 / math.pi))
+# of -2 u, where u is what tanh is of
 _BEND = constants(-_SQRT_8_PI * 0.044715, -_SQRT_8_PI, 1, -_SQRT_8_PI * 0.044715 * 3)
 
 
-def _gelu_x(g, x, approximate):
+def _normal_slope(x, phi, exp):
+    *_, minus_half, density_at_0 = _NORMAL(x)
+    return phi + x * (exp(x * x * minus_half) * density_at_0)
+
+
+def _bent_slope(x, y, s):
+    _, linear, one, slope_cubic = _BEND(x)
+    return (s - one) * y * (x * x * slope_cubic + linear) + s
+
+
+def _gelu_x(g, x, approximate, slope):
+    if is_few(g):
+        return g * slope
     if approximate == "none":
-        root_half, half, one, minus_half, density_at_0 = _NORMAL(x)
-        phi = (erf(x * root_half) + one) * half
-        return g * (phi + x * (exp(x * x * minus_half) * density_at_0))
-    # (1 + tanh u) / 2 is sigmoid(2 u); the constants are those of -2 u
-    cubic, linear, one, slope_cubic = _BEND(x)
-    square = x * x
-    s = one / (exp(x * (square * cubic + linear)) + one)
-    return g * (((s - one) * x * (square * slope_cubic + linear) + one) * s)
+        return g * _normal_slope(x, _normal(x, erf), exp)
+    s = _bent(x, exp)
+    return g * _bent_slope(x, x * s, s)
 
 
 gelu.grad(x=_gelu_x)

@@ -12,14 +12,16 @@ K is the slope of x̂ with respect to x, and symmetric.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
+from minitorch.array import number
 from minitorch.op import op
 from minitorch.ops.elementwise import rsqrt, square
 from minitorch.ops.reduce import mean
 from minitorch.ops.shape import dims_of, sum_to
-from minitorch.ops.sums import folded, total
+from minitorch.ops.sums import folded, total, wide
 from minitorch.tape import unbroadcast
 
 
@@ -34,24 +36,25 @@ def standardize(x, weight=None, bias=None, *, dims=-1, eps=1e-5, center=True):
     tensor([[-1.2247,  0.0000,  1.2247]])
     """
     dims = dims_of(dims, x.ndim)
-    mu, r, d = moments_of(x, dims, eps, center)[:3]
-    return affine(d, r, weight, bias), (mu, r)
+    beside = weight is None or not _even(weight.shape, x.ndim, dims)
+    mu, r, d = moments_of(wide(x), dims, eps, center, beside)[:3]
+    return affine(d, r, weight, bias).astype(x.dtype, copy=False), (mu, r)
 
 
-def moments_of(x, dims, eps, center=True):
-    """μ (None where it is left out), r, x - μ, and σ²."""
-    n = math.prod([x.shape[i] for i in dims])
-    mu = total(dims, x) / n if center else None
+def moments_of(x, dims, eps, center=True, beside=False):
+    """μ (None where it is left out), r, x - μ, and σ²; of size 1 along `dims` unless `beside`."""
+    n = number(math.prod([x.shape[i] for i in dims]), x)
+    mu = total(dims, x, beside=beside) / n if center else None
     d = x - mu if center else x.copy()
-    variance = total(dims, d, d) / n
-    return mu, np.reciprocal(np.sqrt(variance + eps)), d, variance
+    variance = total(dims, d, d, beside=beside) / n
+    return mu, np.reciprocal(np.sqrt(variance + number(eps, x))), d, variance
 
 
 def affine(d, r, weight, bias):
     """w (r d) + b, written into d."""
     if weight is not None:
         weight = weight.astype(d.dtype, copy=False)
-        if math.prod(np.broadcast_shapes(r.shape, weight.shape)) < d.size:
+        if _meeting(r.shape, weight.shape) < d.size:
             r = r * weight  # one pass over d in place of two
         else:
             d *= weight
@@ -59,6 +62,12 @@ def affine(d, r, weight, bias):
     if bias is not None:
         d += bias.astype(d.dtype, copy=False)
     return d
+
+
+@lru_cache
+def _meeting(*shapes):
+    """How many elements something has where these shapes meet."""
+    return math.prod(np.broadcast_shapes(*shapes))
 
 
 def standardize_all(g, x, weight, bias_shape, moments, dims, eps, center, needs):
@@ -93,12 +102,15 @@ def standardize_grad(
         a = m(w dy x̂),   b = m(ux x̂),   c = m(ux w dy) - m(ux) m(w dy) - a b
     """
     dims = dims_of(dims, x.ndim)
-    n = math.prod([x.shape[i] for i in dims])
+    like, x, dy = x, wide(x), wide(dy)
+    n = number(math.prod([x.shape[i] for i in dims]), x)
     v, dw, db = dy, None, None
     d = x - mu if center else x.copy()
     if weight is None or _even(weight.shape, x.ndim, dims):
         # w is the same wherever μ is, so it comes out of K, and the sums for K are dw and db.
-        along_x, along_1 = total(dims, dy, d) * r, total(dims, dy)
+        beside = not (wanted[1] or wanted[2])
+        along_x = total(dims, dy, d, beside=beside) * r
+        along_1 = total(dims, dy, beside=beside) if center or wanted[2] else None
         if wanted[1]:
             dw = unbroadcast(along_x, weight.shape)
         if wanted[2]:
@@ -114,7 +126,8 @@ def standardize_grad(
             db = folded(bias_shape, dy)
         if wanted[0]:
             v = dy * weight.astype(x.dtype, copy=False)
-            along_x, along_1, scale = total(dims, v, d), total(dims, v), r
+            along_x, along_1 = total(dims, v, d, beside=True), total(dims, v, beside=True)
+            scale = r
     dx = None
     if wanted[0]:
         d *= along_x / n
@@ -122,7 +135,8 @@ def standardize_grad(
             d += along_1 / n
         dx = np.subtract(v, d, out=d)
         dx *= scale
-    return tuple([part for part, want in zip((dx, dw, db), wanted) if want])
+    found = [part for part, want in zip((dx, dw, db), wanted) if want]
+    return tuple(found if x is like else [part.astype(like.dtype) for part in found])
 
 
 def _second_order(g, dy, x, weight, mu, r, dims, eps, center, wanted, needs):
@@ -166,6 +180,7 @@ def _plus(a, b):
 standardize_grad.grad(_second_order)
 
 
+@lru_cache
 def _even(shape, ndim, dims):
     """True where something of this shape, broadcast to `ndim` axes, does not vary along `dims`."""
     extra = ndim - len(shape)

@@ -10,12 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from minitorch.array import constants, number
+from minitorch.few import add_up, add_up_beside, is_few, within
 from minitorch.op import composite, op
 from minitorch.ops.compare import where
 from minitorch.ops.elementwise import exp
 from minitorch.ops.reduce import axes, beside, count, mean, to_ties
 from minitorch.ops.shape import check_floats
+from minitorch.ops.sums import wide
 from minitorch.tensor import Tensor
+
+zero = constants(0)
 
 # spread around the mean ------------------------------------------------------------------------
 
@@ -34,7 +39,7 @@ def var(x, *, dim=None, unbiased=True, keepdim=False, correction=None):
     >>> minitorch.tensor([1.0, 2.0, 3.0]).var()
     tensor(1.)
     """
-    return _var("var", x, dim, unbiased, keepdim, correction)
+    return _var("var", x, dim, unbiased, keepdim, correction).astype(x.dtype, copy=False)
 
 
 @op(methods="std", exact_dtype=True)
@@ -45,7 +50,7 @@ def std(x, *, dim=None, unbiased=True, keepdim=False, correction=None):
     >>> minitorch.tensor([1.0, 2.0, 3.0]).std()
     tensor(1.)
     """
-    return np.sqrt(_var("std", x, dim, unbiased, keepdim, correction))
+    return np.sqrt(_var("std", x, dim, unbiased, keepdim, correction)).astype(x.dtype, copy=False)
 
 
 def _var(name, x, dim, unbiased, keepdim, correction):
@@ -56,9 +61,10 @@ def _var(name, x, dim, unbiased, keepdim, correction):
             f"{name}: needs more than {c} elements with correction={c}; shape {x.shape} has {n}"
             f"{'' if dim is None else f' along dim {dim}'}. With correction=0 one is enough"
         )
-    d = x - x.sum(axis=dim, keepdims=True) / n
+    x = wide(x)
+    d = x - add_up_beside(x, dim) / number(n, x)
     d *= d
-    return d.sum(axis=dim, keepdims=keepdim) / (n - c)
+    return add_up(d, dim, keepdim) / number(n - c, x)
 
 
 def _degrees(shape, dim, unbiased, correction):
@@ -72,17 +78,22 @@ def _degrees(shape, dim, unbiased, correction):
 def _from_mean(g, x, dim, unbiased, correction, factor=1):
     """factor g (x - m) / (n - c)"""
     dim, n, c = _degrees(x.shape, dim, unbiased, correction)
-    m = x.sum(dim, keepdims=True) / n
-    return beside(g * (factor / (n - c)), x.shape, dim) * (x - m)
+    return beside(g * (factor / (n - c)), x.shape, dim) * (x - mean(x, dim, True))
 
 
 var.grad(
     x=lambda g, x, dim, unbiased, correction: _from_mean(g, x, dim, unbiased, correction, factor=2)
 )
-# Where y is 0 every x - m is 0 too, so that any divisor but 0 will do.
+
+
+def nowhere_0(y):
+    """y as a divisor of what is 0 wherever y is: 1 stands in for 0."""
+    return y + (y == zero(y)).astype(y.dtype)
+
+
 std.grad(
     x=lambda g, y, x, dim, unbiased, correction: _from_mean(
-        g / (y + (y == 0)), x, dim, unbiased, correction
+        g / nowhere_0(y), x, dim, unbiased, correction
     )
 )
 
@@ -133,7 +144,8 @@ def norm(x, *, p="fro", dim=None, keepdim=False):
     check_floats("norm", "x", x)
     p, dim = _power(p), axes(dim)
     if p == 2:
-        return np.sqrt((x * x).sum(axis=dim, keepdims=keepdim))
+        x, dtype = wide(x), x.dtype
+        return np.sqrt(add_up(x * x, dim, keepdim)).astype(dtype, copy=False)
     if p == 0:
         return (x != 0).sum(axis=dim, keepdims=keepdim, dtype=x.dtype)
     size = np.abs(x)
@@ -157,14 +169,14 @@ def _from_norm(g, x, y, p, dim):
     if p == 0:
         return x * 0
     if p == 2:
-        return x * beside(g / (y + (y == 0)), x.shape, dim)
+        return x * beside(g / nowhere_0(y), x.shape, dim)
     size = abs(x)
-    sign = x / (size + (size == 0))
+    sign = x / nowhere_0(size)
     if p == 1:
         return sign * beside(g, x.shape, dim)
     if math.isinf(p):
         return sign * to_ties(g, size, y, dim)
-    share = (size + (size == 0)) / beside(y + (y == 0), x.shape, dim)
+    share = nowhere_0(size) / beside(nowhere_0(y), x.shape, dim)
     return sign * share ** (p - 1) * beside(g, x.shape, dim)
 
 
@@ -174,7 +186,7 @@ norm.grad(x=lambda g, x, y, p, dim: _from_norm(g, x, y, p, dim))
 # the logarithm of a sum of powers -------------------------------------------------------------
 
 
-@op(methods="logsumexp")
+@op(methods="logsumexp", keeps="powers")
 def logsumexp(x, *, dim, keepdim=False):
     """y = log Σ e^x          dL/dx = g e^(x - y)
 
@@ -188,12 +200,21 @@ def logsumexp(x, *, dim, keepdim=False):
     dim = axes(dim)
     x = x if x.dtype.kind == "f" else x.astype(float)
     if count(x.shape, dim) == 0:
-        return x.sum(axis=dim, keepdims=keepdim) - math.inf
+        return x.sum(axis=dim, keepdims=keepdim) - math.inf, None
+    if within(x, 80):  # e^x and its sum are neither 0 nor inf
+        powers = np.exp(x)
+        return np.log(add_up(powers, dim, keepdim)), powers
     top = x.max(axis=dim, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     y = np.log(np.exp(x - top).sum(axis=dim, keepdims=True))
     y += top
-    return y if keepdim else y.squeeze(axis=dim)
+    return (y if keepdim else y.squeeze(axis=dim)), None
+
+
+def _from_logsumexp(g, x, y, powers, dim):
+    if powers is not None and is_few(g):
+        return beside(g / np.exp(y), x.shape, dim) * powers
+    return beside(g, x.shape, dim) * _shares(x, y, dim)
 
 
 def _shares(x, y, dim):
@@ -201,4 +222,4 @@ def _shares(x, y, dim):
     return exp(x - beside(where(y == -math.inf, 0, y), x.shape, dim))
 
 
-logsumexp.grad(x=lambda g, x, y, dim: beside(g, x.shape, dim) * _shares(x, y, dim))
+logsumexp.grad(x=_from_logsumexp)

@@ -11,18 +11,28 @@ from string import ascii_lowercase
 
 import numpy as np
 
-_FEW = 2**11  # numbers: below, the time goes into preparing the sum, and `sum` takes less of it
+from minitorch.few import add_up, add_up_beside
+
+_FEW = 2**11  # numbers: below, the time goes into preparing the sum, and `add_up` takes less of it
 
 
-def total(dims, *factors):
-    """The product of one or two arrays, summed over `dims`, which stay as size 1."""
+def total(dims, *factors, beside=False):
+    """The product of one or two arrays, summed over `dims`, which stay as size 1.
+
+    `beside` allows that each sum is repeated along `dims`, for what meets it there.
+    """
     shape = factors[0].shape
     if factors[0].size < _FEW and shape:
         product = factors[0] if len(factors) == 1 else factors[0] * factors[1]
-        return product.sum(dims, keepdims=True)
+        return add_up_beside(product, dims) if beside else add_up(product, dims, True)
     subscripts, kept = _plan(len(factors), len(shape), dims)
     small = [n if keep else 1 for n, keep in zip(shape, kept)]
     return np.einsum(subscripts, *factors).reshape(small)
+
+
+def wide(x):
+    """x to be squared and summed: float16, which ends at 65,504, as float32."""
+    return x.astype(np.float32) if x.dtype.itemsize == 2 else x
 
 
 def folded(shape, *factors):

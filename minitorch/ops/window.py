@@ -261,7 +261,8 @@ def col2im(cols, *, size, kernel_size, stride=1, padding=0, dilation=1):
             f"col2im: columns of shape {tuple(cols.shape)}, expected (N, C * {places}, {count}) "
             f"for kernel_size {grid.kernel}, whose windows in an image of {size} are {grid.counts}"
         )
-    return add_windows(cols.reshape(cols.shape[0], -1, *grid.kernel, *grid.counts), grid)
+    channels = cols.shape[1] // places
+    return add_windows(cols.reshape(cols.shape[0], channels, *grid.kernel, *grid.counts), grid)
 
 
 im2col.grad(

@@ -93,6 +93,7 @@ ROWS = [
     # torch's gradient of hardsigmoid is 1/6 rounded to float32.
     Row("hardsigmoid", (X,), ref=lambda x: hardtanh(x + 3, 0, 6) / 6),
     Row("hardsigmoid", (WIDE,), ref=lambda x: hardtanh(x + 3, 0, 6) / 6),
+    Row("relu6", (2 * WIDE,), ref=lambda x: hardtanh(x, 0, 6), torch=F + "relu6"),
     Row("hardtanh", (WIDE, -0.5, 2), ref=hardtanh, torch=F + "hardtanh"),
     *[
         Row("leaky_relu", (X, slope), ref=leaky_relu, torch=F + "leaky_relu")

@@ -43,6 +43,7 @@ def _sum_with(name, x, a, b, product=np.matmul):
         for kwargs, grad in (
             ({}, None),
             ({"beta": 0.5, "alpha": -2.0}, None),
+            ({"beta": 2, "alpha": 2}, None),
             ({"beta": 0}, (1, 2)),
         )
     ]

@@ -208,6 +208,7 @@ ROWS = [
     Row("prod", (rand(2, 3),), ref=np.prod, torch="prod"),
     Row("prod", (rand(),), ref=np.prod, torch="prod"),
     Row("prod", (rand(2, 3), 0), ref=np.prod, torch="prod"),
+    Row("prod", (rand(2, 3), 1), ref=np.prod, torch="prod"),
     Row(
         "prod",
         (rand(2, 3, 2), -2, True),

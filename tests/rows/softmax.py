@@ -28,10 +28,27 @@ def rows(op, ref, torch):
     ]
 
 
+def in_float64(op, ref):
+    """With the dtype to compute in named, and by torch's name for it."""
+
+    def torchs(x, dim, dtype):
+        import torch
+
+        return getattr(torch, op)(x, dim, dtype=getattr(torch, dtype))
+
+    def twin(x, dim, dtype):
+        return ref(x.astype(dtype), dim)
+
+    options = {"dim": 1, "dtype": "float64"}
+    return Row(op, (rand(3, 4),), options, ref=twin, torch=torchs, moves=True)
+
+
 ROWS = [
     *rows("softmax", softmax, "softmax"),
     *rows("log_softmax", log_softmax, "log_softmax"),
     *rows("log_softmax_naive", log_softmax, "log_softmax"),
     *rows("log_softmax_simplified", log_softmax, "log_softmax"),
     *rows("softmin", lambda x, dim: softmax(-x, dim), "nn.functional.softmin"),
+    in_float64("softmax", softmax),
+    in_float64("log_softmax", log_softmax),
 ]

@@ -1,0 +1,208 @@
+"""The text of the function that is called when an op is called, written and compiled for each op.
+
+Unwrap the inputs, compute, and leave a node on the tape: the steps stand in `CALL`, and the loop
+over inputs and options is unrolled into it. The names that it uses are those of `call.py`, which
+gives them to it.
+"""
+
+from __future__ import annotations
+
+import functools
+import linecache
+from collections.abc import Callable, Sequence
+from types import CodeType
+from typing import Any
+
+MISSING: Any = object()
+
+# Integer arithmetic that would wrap around.
+WRAPPING = {"add", "sub", "mul", "pow", "neg", "square", "matmul", "linear", "contract"}
+
+CALL = """\
+def {name}({parameters}, **names):
+    if names:
+        if op.inplace is not None and names.pop("inplace", False):
+            return op.inplace(*renamed(op, names, dict({given})))
+        ({targets},) = renamed(op, names, dict({given}))
+{unwrap}
+    try:
+        y{extra} = quiet.run(body, {arguments})
+    except Exception as error:
+        raise explained(error, op, {values}, dict({options})) from None
+    if type(y) is not type(array){odd_dtype}:
+        y = settled(y, op, {values})
+    if not parents:
+        return constant(y, why)
+    mode = current_mode()
+    if not mode.recording or not op.differentiable:
+        return constant(y, op.why_cut if mode.recording else CUT_NO_GRAD)
+    plan = plans.get(pattern) or op.plan(pattern)
+    several = type(y) is tuple
+    node = Node(plan, parents, plan.save({kept}{extra}), (*y, array)[0] if several else y)
+    for watch in mode.watchers:
+        watch(node, {values}, dict({options}), y)
+    if several:
+        return picks(node, y)
+    t = new(Tensor)
+    t.array = y
+    t.node = node
+    return t
+"""
+
+# The inputs: their arrays, the bits of those that require grad, and where these come from. Among
+# arrays an op only computes.
+
+UNWRAP_ONE = """\
+    if not isinstance({x}, Tensor):
+        if type({x}) not in {plain}:
+            {x} = operand({x}, op, "{x}")
+        return body({arguments}){output}
+    node, why = {x}.node, {x}.cut
+    parents = () if node is None else ({x} if node is LEAF else node,)
+    pattern = 1
+    {x} = array = {x}.array
+"""
+
+UNWRAP_SEVERAL = """\
+    tensor = None
+    pattern = 0
+    parents = []
+    why = None
+    odd = False
+{unwrap}
+    if tensor is None:
+        return body({arguments}){output}
+    if odd:
+        {values} = numbers({values})
+    array = tensor.array
+"""
+
+UNWRAP_INPUT = """\
+    if isinstance({x}, Tensor):
+        tensor = {x}
+        {x} = tensor.array
+        if (node := tensor.node) is not None:
+            pattern |= {bit}
+            parents.append(tensor if node is LEAF else node)
+        elif tensor.cut is not None:
+            why = tensor.cut
+    elif type({x}) not in {plain}:
+        {x} = operand({x}, op, "{x}")
+        odd = True
+"""
+
+UNWRAP_VARIADIC = """\
+    if {x} and isinstance({x}[0], (tuple, list)):
+        {given}
+    {x} = list({x})
+    for i, each in enumerate({x}):
+        if isinstance(each, Tensor):
+            tensor = each
+            {x}[i] = tensor.array
+            if (node := tensor.node) is not None:
+                pattern |= 1 << i
+                parents.append(tensor if node is LEAF else node)
+            elif tensor.cut is not None:
+                why = tensor.cut
+        elif type(each) not in PLAIN:
+            {x}[i] = operand(each, op, f"{x}[{{i}}]")
+            odd = True
+"""
+
+UNWRAP_OPTION = """\
+    if isinstance({k}, Tensor):
+        {k} = {k}.array
+"""
+
+PACK_OPTION = """\
+    if len({k}) == 1 and isinstance({k}[0], (tuple, list)):
+        {k} = tuple({k}[0])
+"""
+
+
+def compiled(source: str, name: str, closed: dict[str, Any], module: dict, title: str) -> Callable:
+    """The function that `source` defines, with `closed` as its closure and `module` its globals.
+
+    The text is filed where tracebacks and `inspect.getsource` look for it.
+    """
+    scope: dict[str, Any] = {}
+    exec(_code(source, name, tuple(closed), title), module, scope)
+    return scope["close"](**closed)
+
+
+@functools.cache
+def _code(source: str, name: str, closed: tuple[str, ...], title: str) -> CodeType:
+    """Compiles a text once: ops of the same inputs and options share theirs."""
+    body = "".join(f"    {line}" for line in source.splitlines(keepends=True))
+    text = f"def close({', '.join(closed)}):\n{body}    return {name}\n"
+    filename = f"<minitorch {title}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    return compile(text, filename, "exec")
+
+
+def call_source(op: Any, name: str = "call") -> str:
+    """The text of an op's call: `CALL`, with the loop over its inputs and options unrolled."""
+    inputs, options, pack = op.inputs, op.options, op.pack
+    star = "*" if op.variadic else ""
+    parameters = [f"{star}{x}" if star else f"{x}=default_{x}" for x in inputs]
+    parameters += [f"*{k}" if k == pack else f"{k}=default_{k}" for k in options]
+    given = ", ".join(f"{k}={k}" for k in options)
+    slots = {
+        "x": inputs[0],
+        "plain": _plain(inputs[0], op),
+        "arguments": ", ".join([*(f"{star}{x}" for x in inputs), *([given] if given else [])]),
+        "output": "[0]" if op.keeps else "",
+        "values": inputs[0] if op.variadic else f"({', '.join(inputs)},)",
+    }
+    unwrap = [(PACK_OPTION if k == pack else UNWRAP_OPTION).format(k=k) for k in options]
+    if op.variadic:
+        each = UNWRAP_VARIADIC.format(x=inputs[0], given=_sequence_given(inputs[0], options))
+        unwrap.insert(0, UNWRAP_SEVERAL.format(unwrap=each.rstrip(), **slots))
+    elif len(inputs) == 1:
+        unwrap.append(UNWRAP_ONE.format(**slots))
+    else:
+        each = "".join(
+            [
+                UNWRAP_INPUT.format(x=x, bit=1 << i, plain=_plain(x, op))
+                for i, x in enumerate(inputs)
+            ]
+        )
+        unwrap.append(UNWRAP_SEVERAL.format(unwrap=each.rstrip(), **slots))
+    return CALL.format(
+        name=name,
+        parameters=", ".join(parameters),
+        targets=", ".join((*inputs, *options)),
+        given=", ".join(f"{x}={x}" for x in (*inputs, *options)),
+        unwrap="".join(unwrap).rstrip(),
+        options=given,
+        odd_dtype=_odd_dtype(op),
+        extra=f", {op.keeps}" if op.keeps else "",
+        kept=", ".join((*inputs, "y", *options)),
+        arguments=slots["arguments"],
+        values=slots["values"],
+    )
+
+
+def _sequence_given(x: str, options: Sequence[str]) -> str:
+    """The line for `cat([a, b], 1)`: the inputs as one sequence, then options by position."""
+    if not options:
+        return f"({x},) = {x}"
+    names = ", ".join(options)
+    return f"{x}, {names}, = {x} + ({names},)[len({x}) - 1 :]"
+
+
+def _odd_dtype(op: Any) -> str:
+    """What is asked of a result to see whether its dtype is the right one already."""
+    if op.exact_dtype:
+        return ""
+    asked = " or y.dtype is not array.dtype"
+    if op.name in WRAPPING:
+        asked += ' or y.dtype.kind == "u"'
+    if op.variadic or len(op.inputs) > 1:
+        asked += " or not array.ndim"  # the dtype of a 0-d tensor says nothing about what it meets
+    return asked
+
+
+def _plain(x: str, op: Any) -> str:
+    """Which set says what an input may be besides a Tensor."""
+    return "OPTIONAL" if op.defaults.get(x, MISSING) is None else "PLAIN"

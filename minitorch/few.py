@@ -1,0 +1,120 @@
+"""Few numbers: how to add them up, where setting out for a sum takes longer than the adding.
+
+NumPy takes 0.7 µs to set out for a sum along an axis, and half a microsecond more wherever its
+result, a column, then meets a matrix. BLAS takes 0.25 µs for a whole small product. So the sums of
+few floats are products with ones: with a vector of them, or with a matrix where each sum is wanted
+beside everything that it was made from. Everything else (much, on a GPU, without values, recorded)
+is added up by its own `sum`.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from minitorch.array import expanded
+
+FEW = 2**8  # numbers: beyond, working on them takes longer than setting out
+_TIMES_AS_MANY = 64  # may be added up by BLAS; more of them NumPy adds up in pairs, to lose less
+_STEPS = 2**13  # multiplications by a matrix of ones: more of them take longer than they save
+
+
+def is_few(x: Any) -> bool:
+    """True for few numbers of NumPy's: for them an op may keep its slope rather than its input.
+
+    The rule asks the same of g, and so is told to work the slope out where it is recorded.
+    """
+    return type(x) is ndarray and x.size <= FEW
+
+
+def add_up(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Σ x along `dim`, an int or several; over all for None."""
+    if type(x) is ndarray:
+        side, ones, shape = _ones(x.shape, x.dtype, dim, keepdim)
+        if side is None:
+            return x.sum(dim, keepdims=keepdim)
+        if shape is not None:  # of all; as a matrix, or NumPy would make a scalar of it
+            return x.reshape(1, -1).dot(ones).reshape(shape)
+        return ones.dot(x) if side else x.dot(ones)
+    return x.sum(dim, keepdims=keepdim)
+
+
+def add_up_beside(x: Any, dim: Any) -> Any:
+    """Σ x along `dim`, which stays: with size 1, or with every sum repeated all along it."""
+    if type(x) is ndarray:
+        side, ones, shape = _ones(x.shape, x.dtype, dim, None)
+        if side is not None and shape is None:
+            return ones.dot(x) if side else x.dot(ones)
+    return x.sum(dim, keepdims=True)
+
+
+def within(x: Any, bound: float) -> bool:
+    """True for few floats whose squares add up to less than bound²: none of them is beyond ±bound.
+
+    It is quicker to say than which of them is the largest.
+    """
+    if type(x) is not ndarray or x.size > _TIMES_AS_MANY * FEW or x.dtype.char not in "fd":
+        return False
+    row = x.ravel()
+    return float(row.dot(row)) < bound * bound
+
+
+def repeated(x: Any, shape: tuple[int, ...]) -> Any:
+    """x, repeated along its axes of size 1 until it has `shape`: a copy of few numbers, or a view.
+
+    A copy in one piece: whatever meets it next then takes a third of the time.
+    """
+    if type(x) is ndarray and x.shape != shape:
+        turn, ones = _ones_beside(x.shape, shape, x.dtype)
+        if ones is not None:
+            return x * ones if x.size == 1 else ones.dot(x) if turn else x.dot(ones)
+    return expanded(x, shape)
+
+
+@lru_cache
+def _ones_beside(
+    old: tuple[int, ...], new: tuple[int, ...], dtype: np.dtype
+) -> tuple[bool, ndarray | None]:
+    """The ones whose product with an array of the old shape has the new one, as for a sum."""
+    if dtype.char not in "fd" or math.prod(new) > FEW or len(old) > len(new):
+        return False, None
+    if math.prod(old) == 1:
+        return False, np.ones(new, dtype)
+    if len(old) == len(new) == 2 and old[0] == new[0] and old[1] == 1:
+        return False, np.ones((1, new[1]), dtype)
+    if len(old) == len(new) == 2 and old[1] == new[1] and old[0] == 1:
+        return True, np.ones((new[0], 1), dtype)
+    return False, None
+
+
+@lru_cache
+def _ones(
+    shape: tuple[int, ...], dtype: np.dtype, dim: Any, keepdim: bool | None
+) -> tuple[bool | None, Any, Any]:
+    """The ones whose product with x is the sum, and if they stand on its left; or None.
+
+    For a sum of all x their product has to be brought to the shape that comes third.
+    """
+    ndim, size = len(shape), math.prod(shape)
+    if type(dim) is tuple and len(dim) == 1:
+        dim = dim[0]
+    elif type(dim) is tuple and sorted(d % ndim for d in dim if -ndim <= d < ndim) == [
+        *range(ndim)
+    ]:
+        dim = None
+    if dtype.char not in "fd" or not 0 < size <= _TIMES_AS_MANY * FEW:
+        return None, None, None
+    if dim is None or (ndim == 1 and dim in (0, -1)):
+        return False, np.ones((size, 1), dtype), (1,) * ndim if keepdim is not False else ()
+    if type(dim) is not int or ndim != 2 or not -2 <= dim < 2:
+        return None, None, None
+    n, left = shape[dim], dim % 2 == 0
+    if keepdim is None:
+        many = size * n > _STEPS
+        return (None, None, None) if many else (left, np.ones((n, n), dtype), None)
+    ones = (1, n) if left else (n, 1)
+    return left, np.ones(ones if keepdim else n, dtype), None
