@@ -1,15 +1,15 @@
 """minitorch: a from-scratch autograd engine, to read, to learn from and to prototype with.
 
 The names here are torch's: tensors and how to make them, the ops, switches around a block of code,
-gradients on demand and the check of a gradient. The functions of networks are in
-`minitorch.nn.functional`.
+gradients on demand and the check of a gradient. Networks are in `minitorch.nn`, optimizers in
+`minitorch.optim`, the training loop in `minitorch.train`, data sets in `minitorch.utils.data`.
 """
 
 from math import e, inf, nan, pi
 
 from numpy import dtype, finfo, iinfo
 
-from minitorch import autograd, cuda, func, nn, utils
+from minitorch import autograd, cuda, func, io, nn, optim, train, utils
 from minitorch.array import (
     bool_,
     device,
@@ -51,7 +51,9 @@ from minitorch.creation import (
     zeros,
     zeros_like,
 )
+from minitorch.errors import CheckpointError
 from minitorch.gradcheck import GradcheckError, compare, gradcheck, gradgradcheck
+from minitorch.io import Checkpoint, load, save
 from minitorch.modes import (
     detect_anomaly,
     enable_grad,
@@ -315,6 +317,8 @@ from minitorch.tensor import (
 from minitorch.wengert import tape
 
 __all__ = [
+    "Checkpoint",
+    "CheckpointError",
     "Generator",
     "GradcheckError",
     "ShapeError",
@@ -485,6 +489,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "io",
     "is_floating_point",
     "is_grad_enabled",
     "is_nonzero",
@@ -504,6 +509,7 @@ __all__ = [
     "less",
     "less_equal",
     "linspace",
+    "load",
     "log",
     "log1p",
     "log2",
@@ -559,6 +565,7 @@ __all__ = [
     "ones",
     "ones_like",
     "op",
+    "optim",
     "outer",
     "pairwise_distance",
     "permute",
@@ -588,6 +595,7 @@ __all__ = [
     "round",
     "rsqrt",
     "rsub",
+    "save",
     "scatter",
     "scatter_add",
     "searchsorted",
@@ -629,6 +637,7 @@ __all__ = [
     "tile",
     "topk",
     "trace",
+    "train",
     "transpose",
     "tril",
     "tril_indices",

@@ -5,6 +5,7 @@
     jvp(f, (x,), (v,))        y, and J v
     jacrev(f)(x)              J itself, a backward for each of its rows
     hessian(f)(x)             the Jacobian of the gradient
+    vmap(f)(xs)               f of each example of a batch
 
 Arguments may be nested tuples, lists and dicts of Tensors; gradients come back nested alike. The
 transforms nest: `grad(grad(f))` is the second derivative.
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.autograd.on_demand import grad as gradients
+from minitorch.mapped import vmap as vmap
 from minitorch.modes import enable_grad
 from minitorch.ops.join import stack
 from minitorch.ops.shape import reshape

@@ -19,7 +19,7 @@ class DataError(ValueError):
 class Split(NamedTuple, Generic[A]):
     """Images and labels to learn from, and others to be judged by.
 
-    ``x_*`` are images, shape (N, 1, H, W), float32 in [0, 1], 0 for paper and 1 for ink.
+    ``x_*`` are images, shape (N, C, H, W), float32 in [0, 1]; of digits, 0 is paper and 1 is ink.
     ``y_*`` are labels, shape (N,), int64 in 0..9.
     """
 

@@ -1,0 +1,53 @@
+"""minitorch.optim: what moves the parameters, under torch's names."""
+
+from minitorch.optim import lr_scheduler
+from minitorch.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
+from minitorch.optim.chain import (
+    AdamScale,
+    Chain,
+    ClipValue,
+    Momentum,
+    Part,
+    RMSScale,
+    Sign,
+    TrustRatio,
+    WeightDecay,
+)
+from minitorch.optim.clip import clip_grad_norm_, clip_grad_value_
+from minitorch.optim.decay import weight_decay_groups
+from minitorch.optim.lion import Lion
+from minitorch.optim.muon import Muon
+from minitorch.optim.optimizer import Optimizer
+from minitorch.optim.rmsprop import Adadelta, Adagrad, RMSprop
+from minitorch.optim.sgd import SGD
+from minitorch.optim.trust import LAMB, LARS
+
+__all__ = [
+    "LAMB",
+    "LARS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamScale",
+    "AdamW",
+    "Adamax",
+    "Chain",
+    "ClipValue",
+    "Lion",
+    "Momentum",
+    "Muon",
+    "NAdam",
+    "Optimizer",
+    "Part",
+    "RAdam",
+    "RMSScale",
+    "RMSprop",
+    "Sign",
+    "TrustRatio",
+    "WeightDecay",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "lr_scheduler",
+    "weight_decay_groups",
+]

@@ -1,0 +1,113 @@
+"""How one formula, written for whole arrays, moves many tensors at the speed of the memory.
+
+An update rule such as Adam's reads and writes each element a dozen times. Done on a large tensor
+one operation at a time, every one of them goes through main memory, and makes a temporary as large
+as the tensor. Done on a small tensor, each costs more in calls than in arithmetic. So a rule that
+treats every element alike is given *blocks*: pieces of a large tensor that stay in the cache
+together with their state and their temporaries, and small tensors that ride together in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minitorch.array import Array, device_of
+from minitorch.tape import owner
+
+# Bytes of each array in a block. On a CPU half a dozen such arrays fit into the second-level
+# cache; a GPU is kept busy by one launch, and temporaries stay small beside its memory.
+_CPU_BLOCK = 1 << 17
+_GPU_BLOCK = 1 << 26
+
+
+class Item(NamedTuple):
+    """What a rule is given: parameter, gradient, buffers, and the numbers that go with them."""
+
+    p: Array
+    g: Array
+    buffers: list[Array]
+    numbers: dict[str, Any]
+
+
+def blocks(items: list[Item]) -> Iterator[Item]:
+    """All elements of all items, in flat blocks; what the user writes into a block arrives.
+
+    A block holds elements of one dtype and with the same numbers (of the step), so one set of
+    constants is right for all of it.
+    """
+    packs: dict[Any, Pack] = {}
+    for item in items:
+        room = _room(item.p)
+        if 2 * item.p.size > room and item.p.flags.c_contiguous:
+            yield from _pieces(_flat(item), room)
+            continue
+        key = (*item.numbers.values(), item.p.dtype, device_of(item.p))
+        pack = packs.get(key)
+        if pack is None or not pack.takes(item):
+            if pack is not None:
+                yield from pack.blocks()
+            pack = packs[key] = Pack(room)
+        pack.add(item)
+    for pack in packs.values():
+        yield from pack.blocks()
+
+
+class Pack:
+    """Small items on their way to ride together in one block.
+
+    No two of them share memory: the second has to see what the first has become.
+    """
+
+    def __init__(self, room: int):
+        self.room = room
+        self.items: list[Item] = []
+        self.size = 0
+        self.owners: set[int] = set()
+
+    def takes(self, item: Item) -> bool:
+        """Is there room for the item?"""
+        return self.size + item.p.size <= self.room and id(owner(item.p)) not in self.owners
+
+    def add(self, item: Item) -> None:
+        """Takes the item in."""
+        self.items.append(item)
+        self.size += item.p.size
+        self.owners.add(id(owner(item.p)))
+
+    def blocks(self) -> Iterator[Item]:
+        """Gathers the items into flat arrays, and puts them back when these were written."""
+        items, room = self.items, self.room
+        if len(items) == 1 and items[0].p.flags.c_contiguous:
+            yield from _pieces(_flat(items[0]), room)
+            return
+        columns = zip(*[(item.p, item.g, *item.buffers) for item in items], strict=True)
+        p, g, *buffers = [np.concatenate([x.reshape(-1) for x in column]) for column in columns]
+        yield from _pieces(Item(p, g, buffers, items[0].numbers), room)
+        start = 0
+        for item in items:
+            stop = start + item.p.size
+            for x, moved in zip((item.p, *item.buffers), (p, *buffers), strict=True):
+                x[...] = moved[start:stop].reshape(x.shape)
+            start = stop
+
+
+def _room(x: Array) -> int:
+    """How many elements of x make a block."""
+    return (_CPU_BLOCK if isinstance(x, np.ndarray) else _GPU_BLOCK) // x.dtype.itemsize
+
+
+def _flat(item: Item) -> Item:
+    """The same arrays with one axis: views, except of a gradient that lies scattered."""
+    p, g, *buffers = (x.reshape(-1) for x in (item.p, item.g, *item.buffers))
+    return Item(p, g, buffers, item.numbers)
+
+
+def _pieces(item: Item, room: int) -> Iterator[Item]:
+    """A flat item, cut into blocks."""
+    p, g, buffers, numbers = item
+    for i in range(0, p.size, room):
+        j = i + room
+        yield Item(p[i:j], g[i:j], [x[i:j] for x in buffers], numbers)
