@@ -52,6 +52,7 @@ from minitorch.creation import (
     zeros_like,
 )
 from minitorch.errors import CheckpointError
+from minitorch.func import vmap
 from minitorch.gradcheck import GradcheckError, compare, gradcheck, gradgradcheck
 from minitorch.io import Checkpoint, load, save
 from minitorch.modes import (
@@ -655,6 +656,7 @@ __all__ = [
     "var",
     "var_mean",
     "vdot",
+    "vmap",
     "vstack",
     "where",
     "zeros",

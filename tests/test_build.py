@@ -256,7 +256,7 @@ def test_freezing_before_the_build_is_remembered():
 # what cannot be built -------------------------------------------------------------------------
 
 
-def test_a_mis_sized_layer_is_found_by_path_before_any_data_and_nothing_is_changed():
+def test_a_mis_sized_layer_is_found_by_path_before_any_data():
     """A33, B21."""
     model = nn.Sequential(nn.Linear(8), nn.Sequential(nn.ReLU(), nn.Linear(9, 2)))
     with pytest.raises(ValueError, match=r"x is \(2, 8\) and weight \(2, 9\)") as caught:

@@ -1,11 +1,14 @@
-"""The feature table, row by row, for networks: the checks that no other file makes already."""
+"""The feature table, row by row, for networks: where each is checked, and other checks."""
 
 from __future__ import annotations
 
+import ast
 import copy
 import inspect
 import pickle
+import re
 from dataclasses import FrozenInstanceError, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,223 @@ import minitorch
 import minitorch.nn.functional as F
 from minitorch import nn, optim
 from minitorch.utils.data import sine, xor
+
+# Where a row is checked that has no test of its name, here or in test_features.py.
+ELSEWHERE = {
+    "A02": "test_init_draws::test_uniform_stays_in_bounds",
+    "A11": "test_build::test_a_model_in_float64_is_built_in_float64",
+    "A13": "test_nn_conv::test_lenet_finds_the_six_sizes",
+    "A14": "test_nn_conv::test_lenet_finds_the_six_sizes",
+    "A15": "test_nn_conv::test_lenet_parameters_have_their_names_and_shapes",
+    "A16": "test_nn_conv::test_bias_can_be_left_out",
+    "A17": "test_nn_pool::test_pools_hold_no_parameters",
+    "A20": "test_build::test_two_inputs_by_place_or_by_name",
+    "A22": "test_module::test_two_instances_share_no_memory",
+    "A23": "test_module::test_members_are_found_in_attributes_lists_tuples_and_dicts_in_order",
+    "A24": "test_save::test_a_model_comes_back_and_gives_the_same_outputs",
+    "A25": "test_optim::test_a_model_and_its_parameters_in_any_form_train_alike",
+    "A26": "test_optim::test_loose_tensors_are_all_updated",
+    "A27": "test_learner::test_open_model_and_default_optimizer_and_loss",
+    "A28": "test_learner_predict::test_in_evaluation_mode_without_a_tape_short_last_batch_included",
+    "A29": "test_learner::test_losses_and_metrics_are_weighted_by_the_size_of_the_batch",
+    "A30": "test_containers::test_sequential_from_arguments_a_list_a_generator_or_a_dict",
+    "A31": "test_stateless::test_a_two_branch_model_of_symbols_equals_the_class",
+    "A32": "test_build::test_an_inferred_model_starts_from_the_same_numbers_as_an_explicit_one",
+    "A33": "test_build::test_a_mis_sized_layer_is_found_by_path_before_any_data",
+    "A37": "test_train_runs::test_lenet_learns_the_digits",
+    "A38": "test_build::test_a_model_in_float64_is_built_in_float64",
+    "B04": "test_vmap::test_a_layer_under_vmap_is_single_calls_stacked",
+    "B05": "test_nn_conv::test_output_shape_is_the_shape_of_forward",
+    "B07": "test_build::test_build_creates_every_parameter_and_returns_the_model",
+    "B09": "test_stateless::test_functional_call_uses_what_it_is_given_and_puts_everything_back",
+    "B14": "test_nn_conv::test_inferred_and_written_lenet_start_from_the_same_numbers",
+    "B15": "test_module::test_activation_by_function_module_or_name",
+    "B16": "test_nn_conv::test_same_padding_keeps_the_size",
+    "B17": "test_nn_pool::test_means_by_hand",
+    "B18": "test_features_networks::test_b18",
+    "B19": "test_nn_conv::test_bias_can_be_left_out",
+    "B20": "test_containers::test_sequential_from_arguments_a_list_a_generator_or_a_dict",
+    "B21": "test_build::test_a_mis_sized_layer_is_found_by_path_before_any_data",
+    "B22": "test_build::test_build_creates_every_parameter_and_returns_the_model",
+    "B23": "test_build::test_a_model_in_float64_is_built_in_float64",
+    "B24": "test_build::test_a_build_needs_no_memory",
+    "B25": "test_build::test_a_model_in_float64_is_built_in_float64",
+    "C24": "test_init_signals::test_dividing_by_the_root_of_m_keeps_the_std_of_a_linear_layer",
+    "C26": "test_init_signals::test_relu_takes_half_of_the_second_moment",
+    "C27": "test_init_signals::test_without_the_factor_2_every_layer_takes_half",
+    "C28": "test_init_signals::test_the_factor_2_gives_second_moment_1_not_std_1",
+    "C29": "test_nn_conv::test_a_shifted_relu_has_mean_near_zero",
+    "C30": "test_init_signals::test_kaiming_normal_as_a_call",
+    "C46": "test_init_signals::test_the_default_of_torch_leaves_a_conv_with_std_0_6",
+    "C47": "test_nn_conv::test_kaiming_with_slope_1_keeps_the_standard_deviation",
+    "C49": "test_init_signals::test_a_slope_of_0_gives_a_rectified_conv_second_moment_1",
+    "C51": "test_init_fans::test_receptive_field_size",
+    "C52": "test_init_fans::test_fans",
+    "C53": "test_init_gains::test_leaky_relu",
+    "C54": "test_init_scaled::test_std_is_the_formulas",
+    "C55": "test_init_scaled::test_use_fan_out_changes_std_by_the_root_of_their_ratio",
+    "C56": "test_init_scaled::test_torchs_default_comes_from_the_root_of_five",
+    "C57": "test_module::test_members_are_found_in_attributes_lists_tuples_and_dicts_in_order",
+    "C58": "test_features_networks::test_a12_a36",
+    "C71": "test_metrics::test_accuracy_is_the_share_of_right_answers",
+    "C72": "test_train_runs::test_the_lesson_network_learns_the_digits",
+    "C73": "test_loader::test_minibatches_in_order_with_a_short_last_one",
+    "C74": "test_optim::test_nothing_is_recorded",
+    "D03": "test_module::test_init_functions_of_the_user",
+    "D04": "test_init_draws::test_constants",
+    "D05": "test_init_draws::test_uniform_stays_in_bounds",
+    "D06": "test_init_draws::test_normal_has_its_mean_and_std",
+    "D07": "test_init_scaled::test_the_bound_of_glorot_is_linear_in_its_gain",
+    "D08": "test_init_scaled::test_std_is_the_formulas",
+    "D09": "test_init_scaled::test_he_mean",
+    "D10": "test_init_scaled::test_he_by_its_own_gain_is_kaiming_by_its_root",
+    "D11": "test_init_scaled::test_use_fan_out_changes_std_by_the_root_of_their_ratio",
+    "D12": "test_init_fans::test_fans",
+    "D13": "test_init::test_an_unseeded_stream_tells_the_seed_that_repeats_it",
+    "D14": "test_module::test_a_generator_makes_a_layer_independent_of_all_others",
+    "D16": "test_module::test_init_functions_of_the_user",
+    "D17": "test_module::test_init_functions_of_the_user",
+    "D18": "test_module::test_init_functions_of_the_user",
+    "D20": "test_nn_conv::test_input_channels_may_be_left_out",
+    "D21": "test_nn_conv::test_input_channels_may_be_left_out",
+    "D22": "test_nn_conv::test_gradients_of_a_convolution",
+    "D23": "test_nn_conv::test_padding_in_pairs_is_padding_before",
+    "D24": "test_nn_conv::test_dilation_is_a_kernel_with_zeros_between",
+    "D25": "test_nn_conv::test_two_groups_are_two_convolutions",
+    "D26": "test_nn_conv::test_init_functions_and_streams",
+    "D27": "test_nn_conv::test_channels_last_gives_the_transposed_result",
+    "D28": "test_nn_norm::test_each_channel_has_mean_0_and_variance_1",
+    "D29": "test_nn_norm::test_running_statistics_take_a_tenth_of_each_batch",
+    "D30": "test_nn_norm::test_constant_channels_become_zero",
+    "D31": "test_nn_norm::test_init_functions",
+    "D32": "test_nn_norm::test_running_statistics_are_saved_and_not_trained",
+    "D33": "test_nn_norm::test_eval_uses_the_running_statistics",
+    "D34": "test_nn_conv::test_conv_batch_norm_is_the_two_in_a_row",
+    "D35": "test_nn_activation::test_backward_uses_the_mask_of_forward",
+    "D36": "test_nn_activation::test_without_normalize_survivors_stay_as_they_are",
+    "D45": "test_stateless::test_value_and_grad_equals_the_eager_step_and_keeps_nothing",
+    "D46": "test_state_dict::test_loading_writes_in_place_and_round_trips",
+    "D47": "test_state_dict::test_loading_writes_in_place_and_round_trips",
+    "D48": "test_stateless::test_value_and_grad_equals_the_eager_step_and_keeps_nothing",
+    "D49": "test_stateless::test_value_and_grad_equals_the_eager_step_and_keeps_nothing",
+    "D50": "test_stateless::test_value_and_grad_equals_the_eager_step_and_keeps_nothing",
+    "D51": "test_stateless::test_evaluation_has_no_tape_and_puts_the_modes_back",
+    "D52": "test_stateless::test_evaluation_has_no_tape_and_puts_the_modes_back",
+    "D53": "test_stateless::test_value_and_grad_leaves_frozen_and_unused_parameters_out",
+    "D54": "test_optim_rules::test_sgd_subtracts_lr_times_the_gradient",
+    "D55": "test_optim_rules::test_sgd_weight_decay_shrinks_by_lr_times_decay",
+    "D56": "test_optim_rules::test_sgd_momentum_keeps_its_direction",
+    "D57": "test_optim_rules::test_sgd_nesterov_looks_ahead",
+    "D58": "test_optim_rules::test_the_first_step_of_adam_is_lr_whatever_the_scale",
+    "D59": "test_optim_rules::test_adam",
+    "D60": "test_optim_rules::test_adam",
+    "D61": "test_optim_rules::test_adam",
+    "D62": "test_optim_rules::test_adam_corrects_its_bias_at_step_1_and_at_step_1000",
+    "D63": "test_optim_rules::test_adamw_shrinks_a_parameter_with_zero_gradient",
+    "D64": "test_optim::test_weight_decay_leaves_biases_alone_by_a_flag_and_not_by_name",
+    "D65": "test_optim_state::test_a_resumed_run_is_bit_equal_to_an_unbroken_one",
+    "D66": "test_optim::test_the_functional_step_is_the_step",
+    "D67": "test_optim::test_lr_is_the_last_value_set",
+    "D68": "test_optim::test_lr_is_the_last_value_set",
+    "D69": "test_optim::test_repr_shows_what_is_not_the_default",
+    "D70": "test_optim::test_a_rule_of_ones_own_is_one_method",
+    "D71": "test_lr_scheduler::test_step_is_down_by_gamma_every_step_size",
+    "D72": "test_lr_scheduler::test_linear_is_exact_at_both_ends_between_and_after",
+    "D73": "test_lr_scheduler::test_cosine_at_its_ends_and_in_the_middle",
+    "D74": "test_lr_scheduler_combined::test_warm_up_then_cosine_in_series",
+    "D75": "test_lr_scheduler_combined::test_init_equals_stepping",
+    "D76": "test_lr_scheduler_combined::test_restored_in_the_middle_it_goes_on_as_if_unbroken",
+    "D77": "test_lr_scheduler_errors::test_repr_names_every_stage_and_its_arguments",
+    "D78": "test_lr_scheduler::test_a_schedule_in_three_lines_works_in_a_chain",
+    "D79": "test_lr_scheduler_errors::test_numbers_are_written_in_three_digits",
+    "D80": "test_stateless::test_value_and_grad_equals_the_eager_step_and_keeps_nothing",
+    "E02": "test_containers::test_sequential_from_arguments_a_list_a_generator_or_a_dict",
+    "E03": "test_features_networks::test_d15",
+    "E04": "test_nn_activation::test_an_activation_is_its_function",
+    "E06": "test_features_networks::test_e07_e08_e09_e12",
+    "E10": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "E11": "test_nn_activation::test_a_function_inside_forward_is_as_good_as_a_module",
+    "E14": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "E15": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "E16": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "E17": "test_module::test_a_shared_layer_is_listed_once_and_its_gradient_sums_over_both_uses",
+    "E18": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "E19": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "E20": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "E23": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "E24": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "E25": "test_containers::test_the_nets_of_the_fifth_source_document",
+    "G12": "test_recompute::test_the_gradients_are_the_same_bit_for_bit",
+    "G24": "test_nn_activation::test_an_activation_is_its_function",
+    "G25": "test_nn_embedding::test_rows_read_twice_get_both_gradients",
+    "G26": "test_nn_recurrent::test_gradients_over_five_steps_are_slopes",
+    "G27": "test_nn_norm::test_statistics_of_each_norm",
+    "G28": "test_nn_attention::test_nothing_depends_on_the_future",
+    "G29": "test_nn_conv::test_gradients_pass_a_skip",
+    "G30": "test_nn_conv::test_general_relu_by_hand",
+    "G31": "test_module::test_train_and_eval_reach_every_module",
+    "G32": "test_containers::test_sequential_is_edited_like_a_list",
+    "G33": "test_module::test_freezing_stops_gradients",
+    "G34": "test_state_dict::test_keys_are_paths_and_transient_buffers_are_left_out",
+    "G35": "test_hooks::test_forward_hooks_see_every_call_once_and_in_order",
+    "G43": "test_stateless::test_lsuv_gives_every_layer_mean_0_and_std_1",
+    "G44": "test_init_draws::test_orthogonal_rows_or_columns_are_orthonormal",
+    "G46": "test_optim_rules::test_muon",
+    "G47": "test_optim_clip::test_norm_after_is_the_cap_and_the_direction_stays",
+    "G48": "test_optim::test_groups_move_at_their_own_rates",
+    "G49": "test_optim_chain::test_a_chain_of_parts_is_the_class",
+    "G50": "test_learner::test_accumulated_batches_step_as_one",
+    "G51": "test_lr_scheduler_combined::test_the_curve_equals_stepping_and_touches_nothing",
+    "G52": "test_train_callbacks::test_schedule_per_batch_and_per_epoch",
+    "G53": "test_finder::test_stops_at_three_times_the_minimum",
+    "G54": "test_learner::test_events_come_in_this_order",
+    "G55": "test_metrics::test_mean_is_weighted_and_can_be_kept",
+    "G56": "test_train_callbacks::test_stops_at_the_known_epoch",
+    "G57": "test_learner::test_nan_stops_before_the_step_and_names_epoch_and_batch",
+    "G58": "test_resume::test_a_killed_program_goes_on_and_ends_bit_for_bit",
+    "G60": "test_dataset_transform::test_mixup_follows_its_formula",
+    "G61": "test_learner::test_only_the_new_head_changes_first",
+    "G62": "test_loader::test_shuffled_epochs_visit_every_sample_once_in_orders_of_their_own",
+    "G63": "test_toys::test_sequence_streams_lie_side_by_side_and_go_on",
+    "G64": "test_toys::test_toys_are_drawn_from_their_seed_in_no_time",
+    "G65": "test_dataset_files::test_fashion_is_fetched_once_and_then_offline",
+    "G70": "test_summary::test_lenet_by_hand",
+}
+
+# Table 1 but for what is the lessons' to show, and the rows beyond it that concern these parts.
+ROWS = [
+    *(f"A{i:02}" for i in range(1, 39)),
+    *(f"B{i:02}" for i in range(1, 29)),
+    *(f"C{i:02}" for i in (*range(4, 17), 18, 19, *range(23, 31), 32, 33, *range(38, 50))),
+    *(f"C{i:02}" for i in range(51, 77)),
+    *(f"D{i:02}" for i in range(1, 81)),
+    *(f"E{i:02}" for i in range(1, 26)),
+    *(f"F{i:02}" for i in (1, 2, 3, 4, 5, 8)),
+    *(f"G{i:02}" for i in (1, 2, *range(5, 11), *range(14, 21), *range(23, 36), 43, 44)),
+    *(f"G{i:02}" for i in (*range(46, 59), *range(60, 66), 70)),
+]
+HERE = Path(__file__).parent
+
+
+def names_in(file: str) -> set[str]:
+    tree = ast.parse((HERE / f"{file}.py").read_text("utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_row_is_checked():
+    checked = set(ELSEWHERE)
+    for name in names_in("test_features") | names_in("test_features_networks"):
+        checked |= {row.upper() for row in re.findall(r"(?<=_)[a-g]\d\d(?=_|$)", name)}
+        for first, last in re.findall(r"_([a-g]\d\d)_to_([a-g]\d\d)(?=_|$)", name):
+            numbers = range(int(first[1:]), int(last[1:]) + 1)
+            checked |= {f"{first[0].upper()}{i:02}" for i in numbers}
+    assert [row for row in ROWS if row not in checked] == []
+
+
+def test_the_tests_named_are_there():
+    for place in sorted(set(ELSEWHERE.values())):
+        file, test = place.split("::")
+        assert test in names_in(file), place
 
 
 class LeNet(nn.Module):
@@ -167,6 +387,11 @@ def test_b12():
 def test_b13():
     model = nn.Sequential(*[nn.Linear(n) for n in (784, 400, 100, 10)])
     assert model.build((784,))(minitorch.zeros(10_000, 784)).shape == (10_000, 10)
+
+
+def test_b18():
+    x = images(2)
+    assert minitorch.equal(nn.Flatten()(x), x.reshape(2, -1))
 
 
 def test_b26():

@@ -624,3 +624,13 @@ def test_a_model_on_meta_can_be_pickled():
     assert model.weight.is_meta
     assert model.weight.requires_grad
     assert model.to("cpu").weight.shape == (2, 3)
+
+
+def test_an_error_in_a_module_with_parts_is_told_by_its_class():
+    class Wrong(nn.Sequential):
+        def forward(self, x: Any) -> Any:
+            raise KeyError("no")
+
+    with pytest.raises(KeyError) as caught:
+        nn.Sequential(nn.ReLU(), Wrong(nn.ReLU(), nn.Tanh()))(minitorch.ones(1))
+    assert caught.value.__notes__ == ["in 1: Wrong"]

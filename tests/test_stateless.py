@@ -129,7 +129,7 @@ def test_value_and_grad_leaves_frozen_and_unused_parameters_out():
     assert set(got.grads) == {"net.1.weight", "net.1.bias", "net.3.weight", "net.3.bias"}
 
 
-def test_evaluation_runs_in_eval_mode_without_a_tape_and_puts_the_modes_back():
+def test_evaluation_has_no_tape_and_puts_the_modes_back():
     """D33, D51, D52."""
     model = Net()
     model.net[1].eval()

@@ -86,7 +86,7 @@ def shape_model(
     run = Shaping(watch)
     token = _current.set(run)
     for module in model.modules():
-        module.__dict__["_plain"] = False
+        module.__dict__.update(_plain=False, _prepared=False)
     try:
         with _tensors_kept(model), watch or no_grad():
             output = model(*args, **kwargs)

@@ -340,7 +340,7 @@ class Model(Module):
         if unused:
             raise ValueError(f"Model: the outputs do not depend on {unused[0]}")
         self.layers = list(
-            {id(s.call[0]): s.call[0] for s in self._order if s.call and _is_module(s)}.values()
+            {id(f): f for f in map(_function, self._order) if isinstance(f, Module)}.values()
         )
 
     def forward(self, *inputs: Any) -> Any:
@@ -358,5 +358,6 @@ class Model(Module):
         return map_leaves(value, self._outputs)
 
 
-def _is_module(symbol: Symbol) -> bool:
-    return symbol.call is not None and isinstance(symbol.call[0], Module)
+def _function(symbol: Symbol) -> Any:
+    """What is called to make the symbol's value; None for an input."""
+    return None if symbol.call is None else symbol.call[0]

@@ -22,12 +22,13 @@ class Members:
     training: bool
     _buffers: dict[str, bool]  # their names; True for those that are saved with the model
     _held: Any  # what a container holds, whose paths begin with a number or a key: "0.weight"
-    _plain: bool  # nothing to do at a call but `forward`: no hooks, and no size is open
+    _prepared: bool  # was it seen that no size is open?
+    _plain: bool  # nothing to do at a call but `forward`: prepared, and without hooks
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # Here and not in __init__, so that a subclass may leave out super().__init__().
         module = super().__new__(cls)
-        module.__dict__.update(training=True, _buffers={}, _plain=False)
+        module.__dict__.update(training=True, _buffers={}, _plain=False, _prepared=False)
         return module
 
     # attributes --------------------------------------------------------------------------------
@@ -68,7 +69,7 @@ class Members:
     def _check_held(self, name: str, value: Any) -> None:
         is_slot = isinstance(getattr(type(self), name, None), MemberDescriptorType)
         for path, held in _found(name, value):
-            self.__dict__["_plain"] = False
+            self.__dict__.update(_plain=False, _prepared=False)
             if is_slot:
                 raise TypeError(
                     f"{type(self).__name__}.{name}: modules and parameters are not looked for in "
@@ -149,7 +150,7 @@ class Members:
         """
         if name not in self.__dict__:
             self.__dict__[name] = make()
-            self.__dict__["_plain"] = False
+            self.__dict__.update(_plain=False, _prepared=False)
         return self.__dict__[name]
 
     # walks -------------------------------------------------------------------------------------

@@ -95,12 +95,14 @@ class Module(Stateful, Hooked):
         run = shaping()
         if run is not None:
             return self._shaping_call(run, args, kwargs)
-        with one_at_a_time:
-            if is_open(self):
-                build_before(self, args, kwargs)
+        if not self._prepared:
+            with one_at_a_time:
+                if is_open(self):
+                    build_before(self, args, kwargs)
+            # a layer that forward has not come past yet will look after itself
+            self.__dict__["_prepared"] = True
         if self.has_hooks:
             return self._run_hooked(args, kwargs)
-        # a layer that forward has not come past yet will look after itself
         self.__dict__["_plain"] = True
         return self.forward(*args, **kwargs)
 
@@ -206,7 +208,7 @@ class Module(Stateful, Hooked):
         0.0
         """
         if is_open(self):
-            self.__dict__.update(_deferred=(*self._deferred, fn), _plain=False)
+            self.__dict__.update(_deferred=(*self._deferred, fn), _plain=False, _prepared=False)
             return self
         for module in self.children():
             module.apply(fn)
