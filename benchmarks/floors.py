@@ -192,11 +192,62 @@ def lenet(x: Array, target: Array, params: Sequence[Array], rate: float) -> Step
     return step
 
 
+# the optimizer ------------------------------------------------------------------------------------
+
+
+def adam(p: Array, lr: float) -> Callable[[Array], None]:
+    """Adam on one flat array, in blocks that stay in the cache with their state: g -> None."""
+    size, b1, b2, eps = 2**15, 0.9, 0.999, 1e-8
+    m, v, a, b = np.zeros_like(p), np.zeros_like(p), *np.empty((2, size), p.dtype)
+    count = 0
+
+    def update(g: Array) -> None:
+        nonlocal count
+        count += 1
+        root = (1 - b2**count) ** 0.5
+        rate = lr * root / (1 - b1**count)
+        for i in range(0, p.size, size):
+            at = slice(i, i + size)
+            gi, mi, vi = g[at], m[at], v[at]
+            s, t = a[: gi.size], b[: gi.size]
+            mi *= b1
+            mi += np.multiply(gi, 1 - b1, out=s)
+            vi *= b2
+            np.multiply(gi, gi, out=s)
+            vi += np.multiply(s, 1 - b2, out=s)
+            np.sqrt(vi, out=s)
+            s += eps * root
+            np.divide(np.multiply(mi, rate, out=t), s, out=s)
+            p[at] -= s
+
+    return update
+
+
+def slopes(shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    """Gradients for parameters of these shapes."""
+    rng = np.random.default_rng(5)
+    return [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
+
+
+def optimizer(params: Sequence[Array], grads: Sequence[Array]) -> Step:
+    """Adam over many tensors, which here lie one behind the other: W12."""
+    flat, g = (np.concatenate([x.reshape(-1) for x in xs]) for xs in (params, grads))
+    ends = np.cumsum([p.size for p in params])[:-1]
+    views = [v.reshape(p.shape) for v, p in zip(np.split(flat, ends), params)]
+    update = adam(flat, 1e-3)
+
+    def step() -> list[Any]:
+        update(g)
+        return views
+
+    return step
+
+
 # the limit ----------------------------------------------------------------------------------------
 
 
-def products(shapes: Sequence[tuple[int, int, int]]) -> Step:
-    """Only products (m, k) @ (k, n), into memory that is there already."""
+def products(shapes: Sequence[tuple[int, int, int]], times: int = 1) -> Step:
+    """Only products (m, k) @ (k, n), each so many times, into memory that is there already."""
     rng = np.random.default_rng(0)
     ready = [
         (
@@ -209,7 +260,8 @@ def products(shapes: Sequence[tuple[int, int, int]]) -> Step:
 
     def step() -> list[Any]:
         for a, b, y in ready:
-            np.matmul(a, b, out=y)
+            for _ in range(times):
+                np.matmul(a, b, out=y)
         return []
 
     return step

@@ -9,7 +9,8 @@ import resource
 import subprocess
 import sys
 
-from benchmarks.workloads import WORKLOADS, load
+from benchmarks.registry import load
+from benchmarks.workloads import WORKLOADS
 
 STEPS = 3
 

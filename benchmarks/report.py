@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.workloads import FLOOR, LIMIT, MINITORCH, TORCH
+from benchmarks.registry import FLOOR, LIMIT, MINITORCH, TORCH
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results: written by --write -->", "<!-- end of results -->"
@@ -25,6 +25,10 @@ def text(results: dict[str, Any]) -> str:
         parts.append(workload_table(results["workloads"]))
     if results["memory"]:
         parts.append(memory_table(results["memory"]))
+    if results["conv"]:
+        parts.append(conv_table(results["conv"]))
+    if results["overheads"]:
+        parts.append(overhead_table(results["overheads"]))
     if results["ops"]:
         parts += [op_summary(results["ops"]), op_table(results["ops"])]
     return "\n\n".join(parts)
@@ -41,7 +45,7 @@ def workload_table(workloads: Sequence[dict[str, Any]]) -> str:
                 *cells,
                 _bold(w["to_torch"][MINITORCH]),
                 _bold(w["to_floor"][MINITORCH]),
-                _number(w["to_torch"][FLOOR]),
+                _number(w["to_torch"].get(FLOOR)),
                 _targets(w),
             )
         )
@@ -70,6 +74,32 @@ def memory_table(peaks: Sequence[dict[str, Any]]) -> str:
     return _table(
         ("peak memory", "minitorch MiB", "torch MiB", "NumPy by hand MiB", "to torch"), rows
     )
+
+
+def conv_table(rows: Sequence[dict[str, Any]]) -> str:
+    """The shortest time of each formulation; the chosen one is bold."""
+    ways = list(dict.fromkeys(e for row in rows for e in row["best_ms"] if e not in (TORCH, LIMIT)))
+    shown = []
+    for row in rows:
+        found, chosen = row["best_ms"], row["chosen"]
+        cells = [_number(found.get(way)) for way in ways]
+        cells = [f"**{c}**" if way == chosen else c for way, c in zip(ways, cells, strict=True)]
+        others = _number(found.get(TORCH)), _number(found[LIMIT]), _number(row["to_torch"])
+        shown.append((row["shape"], row["direction"], *cells, *others))
+    header = ("convolution", "", *(f"{way} ms" for way in ways))
+    return _table((*header, "torch ms", "BLAS alone ms", "to torch"), shown)
+
+
+def overhead_table(rows: Sequence[dict[str, Any]]) -> str:
+    """What is on top of the least that has to be done."""
+    shown = []
+    for row in rows:
+        target = "" if row["target"] is None else f"≤ {row['target']:.2f}: "
+        if row["target"] is not None:
+            target += "reached" if _reaches(row["ratio"], row["target"]) else "missed"
+        times = [_number(ms) for ms in row["median_ms"].values()]
+        shown.append((row["title"], times[0], row["bare"], times[1], _bold(row["ratio"]), target))
+    return _table(("on top", "ms", "of", "ms", "ratio", "target"), shown)
 
 
 def op_summary(ops: Sequence[dict[str, Any]]) -> str:

@@ -6,21 +6,22 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks import memory, ops
-from benchmarks.timing import interleaved, machine
-from benchmarks.workloads import FLOOR, MINITORCH, TORCH, WORKLOADS, Workload, installed, steps_of
+from benchmarks import convs, memory, ops, overheads
+from benchmarks.registry import FLOOR, MINITORCH, TORCH, Workload, installed, steps_of
+from benchmarks.timing import Times, interleaved, machine
+from benchmarks.workloads import WORKLOADS
 
 
 def everything(names: Sequence[str], quick: bool, threads: int, seconds: float) -> dict[str, Any]:
     """The results of the named parts (all, when none is named), ready for JSON.
 
     Args:
-        names: workloads, "ops" and "memory".
+        names: workloads, "memory", "conv", "saving", "fit" and "ops".
         quick: small sizes, few rounds.
         threads: for every engine.
         seconds: for each workload.
     """
-    known = [*WORKLOADS, "memory", "ops"]
+    known = [*WORKLOADS, "memory", "conv", *overheads.OVERHEADS, "ops"]
     unknown = sorted(set(names) - set(known))
     if unknown:
         sys.exit(f"--only: unknown {', '.join(unknown)}; known: {', '.join(known)}")
@@ -32,10 +33,13 @@ def everything(names: Sequence[str], quick: bool, threads: int, seconds: float) 
     else:
         say("torch is not installed: minitorch is compared with NumPy alone")
     chosen = [work for name, work in WORKLOADS.items() if name in wanted]
+    chosen.sort(key=lambda work: (len(work.name.rstrip("ab")), work.name))  # W10 after W9
     return {
         "machine": machine(threads),
         "workloads": [timed(work, quick, seconds) for work in chosen],
         "memory": peaks(quick) if "memory" in wanted else [],
+        "conv": conv_table(quick) if "conv" in wanted else [],
+        "overheads": [on_top(name, quick) for name in overheads.OVERHEADS if name in wanted],
         "ops": op_table(quick) if "ops" in wanted else [],
     }
 
@@ -73,6 +77,46 @@ def peaks(quick: bool) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def conv_table(quick: bool) -> list[dict[str, Any]]:
+    """Milliseconds of y, dx and dw for each shape and formulation."""
+    rows = []
+    for shape in convs.SHAPES:
+        for direction in convs.DIRECTIONS:
+            say(f"conv: {shape}, {direction}")
+            chosen, steps = convs.steps_of(shape, direction, quick)
+            seconds = 0.02 if quick else 2.0
+            times = interleaved(steps, seconds=seconds, sample=0.005, pause=0.02)
+            rows.append(
+                {
+                    "shape": str(shape),
+                    "direction": direction,
+                    "chosen": chosen,
+                    "best_ms": {e: 1e3 * times.best(e) for e in steps},
+                    "to_torch": times.ratio(chosen, TORCH),
+                }
+            )
+    return rows
+
+
+def on_top(name: str, quick: bool) -> dict[str, Any]:
+    """What saving or fitting takes, and the ratio to the least it could."""
+    say(name)
+    over = overheads.OVERHEADS[name]
+
+    def measure(steps: dict[str, Any]) -> Times:
+        seconds, pause = (0.05, 0.0) if quick else (20.0, 0.1)
+        return interleaved(steps, seconds=seconds, sample=0.0, pause=pause)
+
+    times = overheads.measured(name, quick, measure)
+    return {
+        "title": over.title,
+        "bare": over.bare,
+        "median_ms": {e: 1e3 * times.median(e) / over.per for e in times.seconds},
+        "ratio": times.ratio(MINITORCH, overheads.BARE),
+        "target": None if quick else over.target,
+    }
 
 
 def op_table(quick: bool) -> list[dict[str, Any]]:

@@ -35,7 +35,8 @@ b = minitorch.randn(784, 10).numpy()
 print(f"a {a.shape} {a.dtype}, b {b.shape} {b.dtype}")
 
 # %% [markdown]
-# In letters, with $a$ of shape $(I, K)$ and $b$ of shape $(K, J)$:
+# In letters, with $a$ of shape $(I, K)$, which means $I$ rows and $K$ columns, and $b$ of shape
+# $(K, J)$:
 #
 # $$y_{ij} = \sum_k a_{ik}\, b_{kj}$$
 #
@@ -89,10 +90,11 @@ def matmul_rows(a, b):
 # %% [markdown]
 # ## 3. Broadcasting
 #
-# Next, the loop over $j$. Row $i$ has shape $(K,)$. Stood upright, `a[i, :, None]` has shape
-# $(K, 1)$, and against $b$, $(K, J)$, NumPy repeats it along the axis of length 1: once for each
-# column. Nothing is copied for that; the same numbers are read again. Summing over $k$, axis 0,
-# leaves a whole row of the result.
+# Next, the loop over $j$. Row $i$ has shape $(K,)$. `None` puts in an axis of length 1 and stands
+# the row upright: `a[i, :, None]` has shape $(K, 1)$, a column. Against $b$, $(K, J)$, NumPy
+# repeats it along the axis of length 1, once for each column. Nothing is copied for that; the same
+# numbers are read again. Summing over $k$, which is axis 0, down the columns, leaves a whole row of
+# the result.
 
 
 # %%
@@ -107,8 +109,8 @@ def matmul_broadcast(a, b):
 # %% [markdown]
 # ## 4. Einstein summation
 #
-# The last loop goes too. In `ik,kj->ij` every axis has a letter. Letters that stand on both sides
-# are multiplied, and a letter missing after the arrow, here $k$, is summed over. It is the formula
+# The last loop goes too. In `ik,kj->ij` every axis has a letter. Numbers are multiplied where their
+# letters agree, and a letter missing after the arrow, here $k$, is summed over. It is the formula
 # without the Σ.
 
 
@@ -150,8 +152,8 @@ for (name, y), (other, z) in combinations(results.items(), 2):
 print(f"five results, each with each: at most {furthest:.0e} apart, in scores up to {y.max():.0f}")
 
 # %% [markdown]
-# minitorch has the same five, as ops: on Tensors, and with gradients. So what you have just
-# written can be held against them.
+# minitorch has the same five, as ops, functions of its own arrays, the `Tensor`s. So what you have
+# just written can be held against them.
 
 # %%
 ops = {
@@ -169,8 +171,9 @@ print("minitorch's own five agree with ours")
 # %% [markdown]
 # ## When the sizes do not fit
 #
-# Turn $b$ around and row and column no longer have one length. The message names both shapes, the
-# two numbers that differ, and what would help.
+# Turn $b$ around, rows for columns (`b.T`, the *transpose*), and row and column no longer have one
+# length. The message names both shapes, the two numbers that differ, and what would help: to turn
+# it back, which for a Tensor is `b.mT`.
 
 # %%
 try:
@@ -201,10 +204,15 @@ for f in variants:
 # %% [markdown]
 # ## The gradients
 #
-# To train a network we need to know how its loss $L$ answers to a small change of each number in
-# $a$ and $b$. Say we know already how it answers to each score, $g_{ij} = \partial L / \partial
-# y_{ij}$. Now follow one number. Element $a_{ik}$ is used in row $i$ of $y$ only, there in every
-# column $j$, and each time multiplied by $b_{kj}$. All these ways add up:
+# To find better weights one says by a single number, the *loss* $L$, how wrong the scores are, and
+# asks how it answers to a small change of each number in $a$ and $b$. That is a derivative:
+# $\partial L / \partial b_{kj}$ is the derivative of $L$ by $b_{kj}$ alone, with all other numbers
+# held still. All of them together, in the shape of $b$, are the *gradient* of $b$,
+# $\partial L / \partial b$.
+#
+# Say we know already how $L$ answers to each score, $g_{ij} = \partial L / \partial y_{ij}$. Now
+# follow one number. Element $a_{ik}$ is used in row $i$ of $y$ only, there in every column $j$, and
+# each time multiplied by $b_{kj}$. All these ways add up, with $b^\top$ for the transpose:
 #
 # $$\frac{\partial L}{\partial a_{ik}} = \sum_j g_{ij}\, b_{kj}
 # \qquad\text{that is}\qquad \frac{\partial L}{\partial a} = g\, b^\top$$
@@ -217,7 +225,10 @@ for f in variants:
 # If you forget which side is transposed, ask the shapes: a gradient has the shape of what it
 # belongs to, and $(I, J)(J, K) = (I, K)$ fits in one way only.
 #
-# The gradients of a product are two more products, so any of our five can compute them.
+# The gradients of a product are two more products, so any of our five can compute them. minitorch
+# finds gradients by itself: `requires_grad=True` asks for them, `y.backward(g)` computes them from
+# $g$, and `a.grad` is where they lie. It remembers what was computed, on a *tape*; lesson 6 builds
+# one. Here we only compare.
 
 # %%
 g = minitorch.randn(5, 10).numpy()
@@ -237,8 +248,9 @@ print("ours with each other and with minitorch's tape")
 
 # %% [markdown]
 # Derivations can be wrong, also where two programs agree. The definition of a derivative cannot:
-# move one number by $\pm h$ and see how far $L$ moves. We do it for one weight, in float64, for
-# $L = \sum_{ij} g_{ij}\, y_{ij}$.
+# move one number by $\pm h$ and see how far $L$ moves. We do it for one weight, for
+# $L = \sum_{ij} g_{ij}\, y_{ij}$, in float64, whose numbers have 16 digits where those of float32
+# have 7.
 
 # %%
 a64, b64, g64, h = a.astype(float), b.astype(float), g.astype(float), 1e-5
@@ -333,6 +345,9 @@ save_figure("01_matmul", draw)
 
 # %% [markdown]
 # ## Exercises
+#
+# Six more check themselves: fill in the functions in `lessons/exercises/01_matmul.py`, then run
+# `python -m lessons check 01`.
 #
 # 1. Swap the loops so that `k` is the outermost. Is the result the same? The time?
 # 2. Write `matmul_columns`, which loops over the columns $j$ of $b$ and broadcasts over the rows of

@@ -4,10 +4,12 @@
 # Five lines, repeated, turn random numbers into a network that reads handwritten digits.
 #
 # Predict, compare, ask for the gradients, take a small step against them, forget the gradients.
-# All training, of the smallest network and of the largest, is this loop. Here each of its lines
-# stands in the open; minitorch contributes the tape and nothing else.
+# All training, of the smallest network and of the largest, is this loop. First each of its lines
+# stands in the open. Then they move, one after the other, into parts with names, and the losses
+# stay as they are.
 
 # %%
+import inspect
 import math
 import time
 
@@ -16,7 +18,10 @@ import numpy as np
 import minitorch
 import minitorch.nn.functional as F
 from lessons.common import BLUE, GREY, RED, load_images, options, save_figure, show_image
+from minitorch import nn, optim
 from minitorch.gradcheck import gradcheck
+from minitorch.train import Learner
+from minitorch.utils import data
 
 started = time.perf_counter()
 seed = 0
@@ -25,9 +30,9 @@ minitorch.manual_seed(seed)
 # %% [markdown]
 # ## The data
 #
-# $n$ images to learn from, $m$ pixels in each, $c$ classes. Other images are held back: they play
-# no part in training, and at the end they tell whether the network has learned to read or has
-# only learned these images by heart.
+# $n$ images to learn from, $m$ pixels in each, $c$ kinds of digits, the *classes*. Other images are
+# held back: they play no part in training, and at the end they tell whether the network has learned
+# to read or has only learned these images by heart.
 
 # %%
 x_train, y_train, x_valid, y_valid = load_images()
@@ -58,12 +63,8 @@ assert x_valid.mean() != 0
 #
 # $$h = \mathrm{relu}(x W_1 + b_1) \qquad \ell = h W_2 + b_2$$
 #
-# How large should the first random weights be? Each hidden number is a sum of $m$ products
-# $x_i w_i$. If the inputs have mean square 1 and the weights mean 0 and variance $\sigma^2$, the
-# sum has variance $m \sigma^2$. Relu sets half of it to zero, which leaves a mean square of
-# $m \sigma^2 / 2$. For that to be 1 again, $\sigma = \sqrt{2/m}$. This is Kaiming initialisation:
-# numbers keep their size from layer to layer, on the way forward and, by the same reasoning, on
-# the way back. With larger weights they grow with every layer, with smaller ones they fade.
+# The first random weights have the size that lesson 3 found, $\sigma = \sqrt{2/m}$ before a relu,
+# so that $h$ has mean square 1.
 #
 # After the second layer no relu follows but a softmax, so there is nothing to make up for, and
 # another wish comes first: a network that has seen nothing should be sure of nothing. With small
@@ -97,13 +98,13 @@ assert 0.7 < size < 1.4
 # %% [markdown]
 # ## The loss
 #
-# Softmax turns the scores $\ell$ of an image into probabilities, $p_j = e^{\ell_j} / \sum_k
-# e^{\ell_k}$. The loss is the surprise at the true label $t$, averaged over the images:
+# The cross-entropy of lesson 10. Softmax turns the scores $\ell$ of an image into probabilities,
+# $p_j = e^{\ell_j} / \sum_k e^{\ell_k}$, and the loss is the surprise at the true label $t$,
+# averaged over the images:
 #
 # $$-\log p_t = \log \sum_k e^{\ell_k} - \ell_t$$
 #
-# It is 0 for certainty, and grows without bound for a confident mistake. Labels index the scores:
-# row 0 is asked for its score at `y[0]`, row 1 at `y[1]`, and so on.
+# Labels index the scores: row 0 is asked for its score at `y[0]`, row 1 at `y[1]`, and so on.
 
 
 # %%
@@ -127,15 +128,13 @@ assert abs(first.item() - math.log(10)) < 0.1
 # %% [markdown]
 # ## The gradients
 #
-# The loss of one image is $\log \sum_k e^{\ell_k} - \ell_t$. The derivative of the first term by
-# $\ell_j$ is $e^{\ell_j} / \sum_k e^{\ell_k} = p_j$, that of the second is 1 for $j = t$ and 0
-# otherwise:
+# In short, from lesson 10: the derivative of $\log \sum_k e^{\ell_k}$ by $\ell_j$ is $p_j$, and
 #
-# $$\frac{\partial L}{\partial \ell_j} = \frac{p_j - [j = t]}{N}$$
+# $$g_j = \frac{\partial L}{\partial \ell_j} = \frac{p_j - [j = t]}{N}$$
 #
-# with $N$ for the mean over $N$ images. Each probability is pushed down, the true one up, until it
-# is 1. From there we go back through $\ell = h W_2 + b_2$ by the rule of lesson 1, $a^\top g$, and
-# $b_2$, which was added to every row, collects from every row:
+# where $[j = t]$ is 1 for the true label and 0 for the others, and $N$ comes from the mean over $N$
+# images. From there we go back through $\ell = h W_2 + b_2$ by the rule of lesson 1, $a^\top g$,
+# and $b_2$, which was added to every row, collects from every row:
 #
 # $$\frac{\partial L}{\partial W_2} = h^\top g \qquad
 # \frac{\partial L}{\partial b_2} = \sum_{\text{rows}} g$$
@@ -180,10 +179,11 @@ assert abs(slope - w2.grad[i, j]) < 1e-6
 
 # %% [markdown]
 # `gradcheck` does this for all parameters. Here `fast_mode` moves many weights at once, in a few
-# random directions, which is as good at finding a wrong gradient and spares us 80,000 losses.
+# random directions, which is as good at finding a wrong gradient and spares us 80,000 losses. The
+# step is small, so that no relu changes sides on the way (lesson 5).
 
 # %%
-assert gradcheck(loss_of, tuple(parameters), fast_mode=True)
+assert gradcheck(loss_of, tuple(parameters), eps=1e-6, fast_mode=True)
 print("gradcheck agrees, for all four parameters")
 for p in parameters:
     p.grad = None
@@ -220,6 +220,8 @@ def accuracy(x, y):
         return (model(x).argmax(1) == y).float().mean().item()
 
 
+first_weights = [p.detach().clone() for p in parameters]  # to begin once more below
+shuffles = minitorch.default_generator.get_state()
 losses, history = [], []
 print("epoch    loss  accuracy in training, held back")
 for epoch in range(1, epochs + 1):
@@ -310,12 +312,240 @@ def mistakes(figure):
 
 save_figure("11_mistakes", mistakes, figsize=(9, 0.6 + 1.5 * lines))
 
+# %% [markdown]
+# ## The same loop, in parts
+#
+# The loop is complete, and all of it is ours to remember: four names in the model and the same four
+# in a list, a step that must stay off the tape, gradients to forget, a slice to get right. Other
+# networks have hundreds of parameters, other rules for the step, and data that come from files. So
+# we take one part after the other out of the loop: first by hand, in a few lines, then as
+# minitorch has it. Later lessons look at the parts in detail.
+#
+# A change of form must not change what is computed. So each stage starts with the weights and the
+# shuffles of the loop above, runs for two epochs, and must repeat the losses **exactly**, in every
+# bit, but for one stage that says why it cannot. A gradient that was not forgotten, a parameter
+# that was left out: both would show at once.
+#
+# The shuffles come from a `Generator`, a stream of random numbers of its own, which is set to where
+# the stream of all random numbers stood when the loop began.
+
+
+# %%
+def same_shuffles():
+    stream = minitorch.Generator()
+    stream.set_state(shuffles)
+    return stream
+
+
+def assert_same(stage, found, expected, within=0.0, loop=None):
+    """The losses of two epochs are those of another stage; says so, and how long the loop is."""
+    furthest = max(abs(a - b) for a, b in zip(found, expected, strict=True))
+    lines = len(inspect.getsource(loop).splitlines()) if loop else 1
+    said = "the same losses" if furthest == 0 else f"losses up to {furthest:.0e} apart"
+    print(f"{stage:24}{lines:3} {'lines' if lines > 1 else 'line'}, {said}")
+    assert furthest <= within
+    return lines
+
+
+# %% [markdown]
+# **The model by hand.** A class holds the parameters next to the lines that use them, and lists
+# them itself: `vars(self)` is the dictionary of an object's attributes. The list and the model
+# cannot drift apart, and two models can live side by side.
+
+
+# %%
+class TwoLayers:
+    def __init__(self, w1, b1, w2, b2):
+        self.w1, self.b1, self.w2, self.b2 = w1.clone(), b1.clone(), w2.clone(), b2.clone()
+        for p in self.parameters():
+            p.requires_grad_()
+
+    def parameters(self):
+        return list(vars(self).values())
+
+    def __call__(self, x):
+        return (x @ self.w1 + self.b1).relu() @ self.w2 + self.b2
+
+
+def with_a_model(model, stream):
+    found = []
+    for _ in range(2):
+        order = minitorch.randperm(n, generator=stream)
+        for start in range(0, n, batch):
+            rows = order[start : start + batch]
+            loss = F.cross_entropy(model(x_train[rows]), y_train[rows])
+            loss.backward()
+            with minitorch.no_grad():
+                for p in model.parameters():
+                    p -= lr * p.grad
+                    p.grad = None
+            found.append(loss.item())
+    return found
+
+
+found = with_a_model(TwoLayers(*first_weights), same_shuffles())
+longest = assert_same("a model by hand", found, losses[: 2 * steps], loop=with_a_model)
+
+# %% [markdown]
+# **nn.** minitorch has layers ready, and `nn.Sequential` to put one after the other: no formula has
+# to be written twice. `nn.Linear` keeps its weights the other way round, (outputs, inputs), and
+# computes $x W^\top + b$, so we hand over ours transposed. The product may then add in another
+# order. This is the one place where the losses may differ, by the rounding of float32; since each
+# step builds on the one before, such differences grow, and we look at the first 40. From here on
+# the stages have to agree with this one.
+
+
+# %%
+def network():
+    """The first network, with the first weights, made of minitorch's layers."""
+    w1, b1, w2, b2 = first_weights
+    net = nn.Sequential(nn.Linear(m, hidden), nn.ReLU(), nn.Linear(hidden, c))
+    with minitorch.no_grad():
+        for p, first in zip(net.parameters(), (w1.T, b1, w2.T, b2), strict=True):
+            p.copy_(first)
+    return net
+
+
+of_layers = with_a_model(network(), same_shuffles())
+assert_same("nn.Sequential", of_layers[:40], found[:40], within=1e-4, loop=with_a_model)
+
+# %% [markdown]
+# **The optimizer by hand.** The step moves out of the loop, and with it `no_grad`, which nobody has
+# to remember any more. Another rule for the step (lesson 15 has several) will be another class, and
+# the loop stays as it is.
+
+
+# %%
+class SGD:
+    def __init__(self, parameters, lr):
+        self.parameters, self.lr = list(parameters), lr
+
+    def step(self):
+        with minitorch.no_grad():
+            for p in self.parameters:
+                p -= self.lr * p.grad
+
+    def zero_grad(self):
+        for p in self.parameters:
+            p.grad = None
+
+
+def with_an_optimizer(model, optimizer, stream):
+    found = []
+    for _ in range(2):
+        order = minitorch.randperm(n, generator=stream)
+        for start in range(0, n, batch):
+            rows = order[start : start + batch]
+            loss = F.cross_entropy(model(x_train[rows]), y_train[rows])
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            found.append(loss.item())
+    return found
+
+
+for stage, kind in (("an optimizer by hand", SGD), ("optim.SGD", optim.SGD)):
+    net = network()
+    found = with_an_optimizer(net, kind(net.parameters(), lr=lr), same_shuffles())
+    shorter = assert_same(stage, found, of_layers, loop=with_an_optimizer)
+assert shorter < longest
+
+# %% [markdown]
+# The name says what it does: *stochastic gradient descent*, downhill by the gradients of random
+# batches.
+#
+# **The data by hand.** A data set knows how many examples it has, and gives those asked for by
+# number. A loader makes batches of them, shuffled anew each time one asks for an epoch. What is
+# left of the loop no longer knows how many examples there are, nor where they come from.
+
+
+# %%
+class Dataset:
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, rows):
+        return self.x[rows], self.y[rows]
+
+
+class DataLoader:
+    def __init__(self, dataset, batch_size, stream):
+        self.dataset, self.batch_size, self.stream = dataset, batch_size, stream
+
+    def __iter__(self):
+        order = minitorch.randperm(len(self.dataset), generator=self.stream)
+        for start in range(0, len(order), self.batch_size):
+            yield self.dataset[order[start : start + self.batch_size]]
+
+
+def with_a_loader(model, optimizer, loader):
+    found = []
+    for _ in range(2):
+        for x, y in loader:
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            found.append(loss.item())
+    return found
+
+
+net = network()
+loader = DataLoader(Dataset(x_train, y_train), batch, same_shuffles())
+found = with_a_loader(net, optim.SGD(net.parameters(), lr=lr), loader)
+shortest = assert_same("a loader by hand", found, of_layers, loop=with_a_loader)
+assert shortest < shorter
+
+# %% [markdown]
+# **utils.data.** Usually one writes `DataLoader(dataset, batch_size=64, shuffle=True)`, and gets
+# shuffles that are as good as ours, but others. To compare, we give it a *sampler*, which says in
+# which order the examples come, with our stream.
+
+# %%
+dataset = data.TensorDataset(x_train, y_train)
+
+
+def our_loader():
+    sampler = data.RandomSampler(dataset, generator=same_shuffles())
+    return data.DataLoader(dataset, batch_size=batch, sampler=sampler)
+
+
+net = network()
+found = with_a_loader(net, optim.SGD(net.parameters(), lr=lr), our_loader())
+assert_same("utils.data.DataLoader", found, of_layers, loop=with_a_loader)
+
+numbers = data.DataLoader(data.TensorDataset(minitorch.arange(n)), batch_size=batch, shuffle=True)
+one, other = (minitorch.cat([rows for (rows,) in numbers]) for _ in range(2))
+assert not np.array_equal(one, other)
+assert np.array_equal(np.sort(one), np.arange(n))  # shuffled, and each example once
+
+# %% [markdown]
+# **The loop itself.** The six lines that are left, from `for _` to `zero_grad`, are the same for
+# every network, and so they have a name, too: `Learner`. It also measures the held-back images
+# after each epoch, with the metrics that it is given. Nothing in it is new to you.
+
+# %%
+net = network()
+learner = Learner(
+    net, F.cross_entropy, optim.SGD(net.parameters(), lr=lr), metrics=[minitorch.train.accuracy]
+)
+measured = learner.fit(our_loader(), valid=(x_valid, y_valid), epochs=2, progress=False)
+assert_same("train.Learner", measured.steps["loss"], of_layers)
+print(f"held back after two epochs: {history[1][1]:.1%} then, {measured.last('accuracy'):.1%} now")
+assert abs(measured.last("accuracy") - history[1][1]) < 0.01
+
 # %%
 took = time.perf_counter() - started
 print(f"found: accuracy on held-back images {valid:.2%}, after {took:.1f} s")
 
 # %% [markdown]
 # ## Exercises
+#
+# Five more check themselves: fill in the functions in `lessons/exercises/11_training_loop.py`, then
+# run `python -m lessons check 11`.
 #
 # 1. Leave out `p.grad = None`. What happens to the loss, and why does it go well for a while?
 # 2. Start `w1` and `w2` with `randn` and no factor. What is the first loss? In the end the training

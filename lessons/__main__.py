@@ -3,6 +3,7 @@
     python -m lessons              lists them
     python -m lessons 01           runs one; 1, 01_matmul and lessons/01_matmul.py do as well
     python -m lessons all          runs all, with a table of times and figures at the end
+    python -m lessons check 05     checks the exercises of lesson 5, as the reader left them
 
 A lesson that fails is named, with the end of what it said, and the others go on.
 """
@@ -20,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from lessons.common import FOUND, WROTE, add_options
+from lessons.grading import check
 
 FOLDER = Path(__file__).parent
 LAST_WORDS = 15  # how many lines of a failed lesson are shown
@@ -175,12 +177,21 @@ def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m lessons", description="Lists the lessons, or runs them."
     )
-    parser.add_argument("lesson", nargs="*", help="a number or name, or all; none for a list")
+    parser.add_argument(
+        "lesson",
+        nargs="*",
+        help="a number or name, or all; none for a list; check NN for exercises",
+    )
     add_options(parser)
     parser.add_argument("--open", action="store_true", help="show the figures")
+    parser.add_argument("--file", type=Path, help="check this file and not the one in exercises/")
     asked = parser.parse_args(arguments)
 
     course = lessons(folder)
+    if asked.lesson[:1] == ["check"]:
+        if len(asked.lesson) != 2 or not asked.lesson[1].isdecimal():
+            parser.error("check takes the number of one lesson: python -m lessons check 05")
+        return check(int(asked.lesson[1]), asked.file)
     if not asked.lesson:
         show_list(course)
         return 0

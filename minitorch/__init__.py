@@ -9,7 +9,7 @@ from math import e, inf, nan, pi
 
 from numpy import dtype, finfo, iinfo
 
-from minitorch import autograd, cuda, func, io, nn, optim, train, utils
+from minitorch import autograd, backends, cuda, func, io, nn, optim, train, utils
 from minitorch.array import (
     bool_,
     device,
@@ -268,6 +268,7 @@ from minitorch.ops.shape import (
     atleast_1d,
     atleast_2d,
     atleast_3d,
+    broadcast_shapes,
     broadcast_tensors,
     broadcast_to,
     clone,
@@ -368,6 +369,7 @@ __all__ = [
     "atleast_3d",
     "autograd",
     "avg_pool1d",
+    "backends",
     "baddbmm",
     "batch_norm",
     "bernoulli",
@@ -381,6 +383,7 @@ __all__ = [
     "bmm",
     "bool",
     "bool_",
+    "broadcast_shapes",
     "broadcast_tensors",
     "broadcast_to",
     "bucketize",

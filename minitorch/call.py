@@ -22,7 +22,7 @@ from minitorch import array as arrays
 from minitorch.array import Array, device_of, is_cupy
 from minitorch.calltext import MISSING, WRAPPING, call_source, compiled
 from minitorch.meta import Meta
-from minitorch.tape import Node, Pick, current_mode
+from minitorch.tape import Node, Pick, current_mode, next_birth
 from minitorch.tensor import CUT_NO_GRAD, LEAF, ShapeError, Tensor, make, quiet
 
 # What an input may be besides a Tensor, without a second look; and one that may be missing.
@@ -47,6 +47,7 @@ def compiled_call(op: Any) -> Callable:
         "constant": constant,
         "explained": explained,
         "new": object.__new__,
+        "next_birth": next_birth,
         "numbers": numbers,
         "operand": operand,
         "picks": picks,
@@ -104,8 +105,10 @@ def aliased(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def call(*args: Any, **names: Any) -> Any:
-        if names and not aliases.keys().isdisjoint(names):
-            names = {aliases.get(name, name): value for name, value in names.items()}
+        for name in names:
+            if name in aliases:
+                names = {aliases.get(name, name): value for name, value in names.items()}
+                break
         return function(*args, **names)
 
     return call
@@ -196,12 +199,16 @@ def constant(y: Any, why: str | None) -> Any:
 def picks(node: Node, parts: Sequence[Array]) -> tuple[Tensor, ...]:
     """The outputs of an op with several; integer ones (indices) stand outside the graph."""
     node.shape = [(part.shape, part.dtype) for part in parts]
-    return tuple(
-        [
-            make(part, Pick(node, i, part)) if part.dtype.kind == "f" else cut_off(part, node)
-            for i, part in enumerate(parts)
-        ]
-    )
+    found = []
+    for i, part in enumerate(parts):
+        if part.dtype.kind == "f":
+            t = object.__new__(Tensor)  # as `make` does, a call sooner
+            t.array = part
+            t.node = Pick(node, i, part)
+            found.append(t)
+        else:
+            found.append(cut_off(part, node))
+    return tuple(found)
 
 
 def cut_off(y: Array, node: Node) -> Tensor:

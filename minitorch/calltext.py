@@ -26,7 +26,7 @@ def {name}({parameters}, **names):
         ({targets},) = renamed(op, names, dict({given}))
 {unwrap}
     try:
-        y{extra} = quiet.run(body, {arguments})
+        y{extra} = {run}{arguments})
     except Exception as error:
         raise explained(error, op, {values}, dict({options})) from None
     if type(y) is not type(array){odd_dtype}:
@@ -38,7 +38,14 @@ def {name}({parameters}, **names):
         return constant(y, op.why_cut if mode.recording else CUT_NO_GRAD)
     plan = plans.get(pattern) or op.plan(pattern)
     several = type(y) is tuple
-    node = Node(plan, parents, plan.save({kept}{extra}), (*y, array)[0] if several else y)
+    node = new(Node)
+    node.birth = next_birth()
+    node.plan = plan
+    node.parents = parents
+    node.saved = plan.save({kept}{extra})
+    shown = (*y, array)[0] if several else y
+    node.shape = shown.shape
+    node.dtype = shown.dtype
     for watch in mode.watchers:
         watch(node, {values}, dict({options}), y)
     if several:
@@ -57,8 +64,11 @@ UNWRAP_ONE = """\
         if type({x}) not in {plain}:
             {x} = operand({x}, op, "{x}")
         return body({arguments}){output}
-    node, why = {x}.node, {x}.cut
-    parents = () if node is None else ({x} if node is LEAF else node,)
+    node = {x}.node
+    if node is None:
+        parents, why = (), {x}.cut
+    else:
+        parents = ({x} if node is LEAF else node,)
     pattern = 1
     {x} = array = {x}.array
 """
@@ -178,6 +188,7 @@ def call_source(op: Any, name: str = "call") -> str:
         odd_dtype=_odd_dtype(op),
         extra=f", {op.keeps}" if op.keeps else "",
         kept=", ".join((*inputs, "y", *options)),
+        run="body(" if op.view else "quiet.run(body, ",  # a view computes nothing
         arguments=slots["arguments"],
         values=slots["values"],
     )
@@ -194,7 +205,7 @@ def _sequence_given(x: str, options: Sequence[str]) -> str:
 def _odd_dtype(op: Any) -> str:
     """What is asked of a result to see whether its dtype is the right one already."""
     if op.exact_dtype:
-        return ""
+        return " and type(y) is not tuple" if op.view else ""  # views are no scalars
     asked = " or y.dtype is not array.dtype"
     if op.name in WRAPPING:
         asked += ' or y.dtype.kind == "u"'

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from minitorch.array import expanded
+from minitorch.array import expanded, number
 
 FEW = 2**8  # numbers: beyond, working on them takes longer than setting out
 _TIMES_AS_MANY = 64  # may be added up by BLAS; more of them NumPy adds up in pairs, to lose less
@@ -50,6 +50,15 @@ def add_up_beside(x: Any, dim: Any) -> Any:
         if side is not None and shape is None:
             return ones.dot(x) if side else x.dot(ones)
     return x.sum(dim, keepdims=True)
+
+
+def average_beside(x: Any, dim: Any, n: int) -> Any:
+    """Σ x / n along `dim`, as `add_up_beside`: few are multiplied by 1 / n where others have 1."""
+    if type(x) is ndarray:
+        side, parts = _parts_of_one(x.shape, x.dtype, dim, n)
+        if side is not None:
+            return parts.dot(x) if side else x.dot(parts)
+    return x.sum(dim, keepdims=True) / number(n, x)
 
 
 def within(x: Any, bound: float) -> bool:
@@ -89,6 +98,16 @@ def _ones_beside(
     if len(old) == len(new) == 2 and old[1] == new[1] and old[0] == 1:
         return True, np.ones((new[0], 1), dtype)
     return False, None
+
+
+@lru_cache
+def _parts_of_one(
+    shape: tuple[int, ...], dtype: np.dtype, dim: Any, n: int
+) -> tuple[bool | None, Any]:
+    """The matrix of `_ones`, divided by n."""
+    side, ones, all_of_them = _ones(shape, dtype, dim, None)
+    fits = side is not None and all_of_them is None
+    return (side, ones / dtype.type(n)) if fits else (None, None)
 
 
 @lru_cache

@@ -97,8 +97,13 @@ class Op:
         A joint rule may also name `needs`, a bool per input, to compute only what is needed.
 
         Raises:
-            TypeError: a rule for no input, or one that asks for a name nobody knows.
+            TypeError: a rule for no input, one that asks for a name nobody knows, or an input
+                called y, which is the output's name.
         """
+        if "y" in self.inputs:
+            raise TypeError(
+                f"{self.name}.grad: an input cannot be called 'y', which is the output; rename it"
+            )
         known = {"y", *self.inputs, *self.options, *(f"{x}_shape" for x in self.inputs)}
         known |= {self.keeps} if self.keeps else set()
         for name, rule in rules.items():

@@ -105,9 +105,39 @@ def _save_table(path: str, columns: Columns) -> str:
         f"are in {path}"
     )
     for name, column in columns.items():
-        if len(column):
+        if len(column) and not any(isinstance(x, str) for x in column):
             print(f"  {name}: {column[0]:.4g} ... {column[-1]:.4g} ({len(column)})")
     return path
+
+
+def on_axes(axes: Any, draw: Callable[[Any], None], size: tuple[float, float] = (6, 4)) -> Any:
+    """Draws on the Axes given, or on those of a new figure in this style; returns them.
+
+    A new figure has no window; `axes.figure.savefig("name.png")` writes it.
+
+    Args:
+        axes: a Matplotlib Axes, or None.
+        draw: takes the Axes.
+        size: of a new figure, in inches.
+
+    Raises:
+        ImportError: there are no Axes, and no Matplotlib to make some.
+    """
+    if axes is not None:
+        draw(axes)
+        return axes
+    try:
+        from matplotlib import style
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            f"a figure needs Matplotlib, {sys.executable} -m pip install matplotlib; the numbers "
+            "are there without it, as tables"
+        ) from error
+    with style.context(["default", STYLE]):
+        axes = Figure(figsize=size, dpi=150).subplots()
+        draw(axes)
+    return axes
 
 
 # the figures -------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -267,7 +268,8 @@ class Sweep:
             capture: births whose gradient is to be kept; filled in.
         """
         pending, heap, leaves, owned = self.pending, self.heap, self.leaves, self.owned
-        keep, lift = self.keep, self.lift
+        keep, lift, queue = self.keep, self.lift, self._queue
+        alone: list | None = None  # a pending node by itself, as in a chain: it needs no queue
         node: Any = None
         saved: Any = ()
         sent: Iterable[tuple[int, Any, Any]] = [(0, to, g) for to, g in roots]
@@ -285,6 +287,15 @@ class Sweep:
                     fits = False
                 if not fits and node is not None:
                     g = _fit(g, node, saved, index, like.shape, like.dtype)
+                if type(to) is Pick and to.hooks is None and capture is None:
+                    self._send_slot(to, g)  # nobody asks for the sum of what arrives here
+                    continue
+                if table is pending and not heap:
+                    if alone is None:
+                        alone = [to, g]
+                        continue
+                    queue(alone)
+                    alone = None
                 entry = table.get(key)
                 if entry is None:
                     table[key] = [to, g]
@@ -296,9 +307,15 @@ class Sweep:
                     entry[1] = entry[1] + g
                     if lift is None:
                         owned.add(key)
-            if not heap:
-                return
-            node, g = pending.pop(-heappop(heap))
+            if alone is not None and not heap:
+                node, g = alone
+            else:
+                if alone is not None:
+                    queue(alone)
+                if not heap:
+                    return
+                node, g = pending.pop(-heappop(heap))
+            alone = None
             if not node.shape and isinstance(g, np.generic):
                 g = np.asarray(g)  # NumPy made a scalar of a 0-d array; rules take arrays
             if node.hooks is not None:
@@ -326,14 +343,22 @@ class Sweep:
                 node.saved = FREED
             sent = zip(plan.wanted, node.parents, grads)
 
+    def _queue(self, entry: list) -> None:
+        """Files a node and its gradient so far."""
+        key = entry[0].birth
+        self.pending[key] = entry
+        heappush(self.heap, -key)
+
     def _send_slot(self, pick: Pick, g: Any) -> None:
-        """Puts `g` into its place among the gradients of a node with several outputs."""
+        """Adds `g` to its place among the gradients of a node with several outputs."""
         node = pick.parents[0]
         entry = self.pending.get(node.birth)
         if entry is None:
             entry = self.pending[node.birth] = [node, [None] * len(node.shape)]
             heappush(self.heap, -node.birth)
-        entry[1][pick.index] = g
+        slots, i = entry[1], pick.index
+        g = np.asarray(g) if isinstance(g, np.generic) else g
+        slots[i] = g if slots[i] is None else slots[i] + g
 
     def _values(self, node: Node) -> Sequence[tuple]:
         """The saved values of a node, after checking that they are there and unchanged."""
@@ -355,6 +380,8 @@ class Sweep:
 
 def _filled(slots: list, node: Node) -> tuple:
     """The gradients of a node with several outputs, zero where nothing arrived."""
+    if NoneType not in map(type, slots):
+        return tuple(slots)
     some = next(g for g in slots if g is not None)
     some = getattr(some, "array", some)
     return tuple(

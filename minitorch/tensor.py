@@ -256,7 +256,9 @@ class Tensor:
         return bool((self.array == value).any())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.array.size == 1 else str(self)
+        alone = not self.array.ndim and not isinstance(self.array, Meta)
+        one = alone or (spec and self.array.size == 1)
+        return format(self.item(), spec) if one else str(self)
 
     def __repr__(self) -> str:
         return described(self.array, self.node)

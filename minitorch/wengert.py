@@ -41,7 +41,7 @@ class Record:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what is kept."""
+        """Bytes of what is kept; an upper bound, as an array kept by several counts for each."""
         return sum(self.saved.values())
 
 

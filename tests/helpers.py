@@ -66,9 +66,11 @@ def none_are_few() -> Iterator[None]:
     was, few.FEW = few.FEW, -1
     few._ones.cache_clear()
     few._ones_beside.cache_clear()
+    few._parts_of_one.cache_clear()
     try:
         yield
     finally:
         few.FEW = was
         few._ones.cache_clear()
         few._ones_beside.cache_clear()
+        few._parts_of_one.cache_clear()

@@ -48,6 +48,11 @@ class Row:
     moves: bool = False
 
     @property
+    def looks(self) -> int:
+        """How often it may wait for a GPU: once for the range of each of its indices or labels."""
+        return sum(_is_index(a) for a in self.args) if self.op in LOOKING else 0
+
+    @property
     def wanted(self) -> tuple[int, ...]:
         """The positions of the differentiated arguments."""
         if self.order == 0:
@@ -55,6 +60,18 @@ class Row:
         if self.grad is not None:
             return self.grad
         return tuple(i for i, a in enumerate(self.args) if is_float(a))
+
+
+# The ops that look at the range of indices or labels, which a GPU would wrap round in silence.
+LOOKING = (
+    *("getitem", "setitem", "index_select", "index_add", "index_fill", "index_copy", "gather"),
+    *("scatter", "scatter_add", "take", "take_along_dim", "put"),
+    *("embedding", "cross_entropy", "nll_loss"),
+)
+
+
+def _is_index(a: Any) -> bool:
+    return isinstance(a, np.ndarray) and a.dtype.kind in "iu"
 
 
 def is_float(a: Any) -> bool:

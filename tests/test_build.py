@@ -529,3 +529,12 @@ def test_one_size_is_a_shape_and_one_dtype_is_for_all_names():
     model.build(ids=4, more=(2, 3), dtype={"ids": "int64"})
     model.build(ids=4, more=(2, 3))
     assert model.dtypes == ["int64", "int64", "int64", "float32", "float32", "float32"]
+
+
+def test_lazy_linear_is_linear_without_its_input_size():
+    layer = nn.LazyLinear(5, False)
+    assert isinstance(layer, nn.Linear)
+    assert layer.bias is None
+    assert (layer.in_features, layer.out_features) == (None, 5)
+    assert layer(minitorch.zeros(2, 3)).shape == (2, 5)
+    assert layer.in_features == 3

@@ -294,3 +294,30 @@ def test_edits_can_be_chained_and_take_generators():
     assert not hasattr(model, "tag")
     with pytest.raises(AttributeError):
         del model.tag
+
+
+def test_a_subclass_may_hold_modules_before_it_says_what_it_chains():
+    class Net(nn.Sequential):
+        def __init__(self) -> None:
+            self.before = nn.Linear(2, 3)
+            super().__init__(nn.ReLU(), nn.Linear(3, 1))
+
+        def forward(self, x: Any) -> Any:
+            return super().forward(self.before(x))
+
+    model = Net()
+    assert len(model) == 2
+    assert sorted(model.state_dict()) == ["1.bias", "1.weight", "before.bias", "before.weight"]
+    assert model(minitorch.ones(1, 2)).shape == (1, 1)
+
+
+def test_slices_are_deleted_and_odd_indices_refused():
+    model = nn.ModuleList([nn.ReLU(), nn.Tanh(), nn.GELU(), nn.Tanh()])
+    del model[1:3]
+    assert [name for name, _ in model.named_children()] == ["0", "1"]
+    assert isinstance(model[1], nn.Tanh)
+    for index in (True, 1.0, "0"):
+        with pytest.raises(TypeError, match="an index is an int or a slice"):
+            _ = model[index]
+    with pytest.raises(TypeError, match="Lambda: expected a function, got int"):
+        nn.Lambda(3)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 import minitorch
 from minitorch.autograd import grad
 from minitorch.ops import conv as conv_module
+from minitorch.ops import conv_products as products
 from minitorch.ops.conv import conv2d_loops
+from minitorch.ops.window import grid_of
 from minitorch.tensor import ShapeError, Tensor
 
 
@@ -146,27 +148,72 @@ def test_asymmetric_padding_is_padding_before():
     np.testing.assert_allclose(got, minitorch.conv2d(padded, w), rtol=1e-11, atol=1e-12)
 
 
-def test_a_batch_in_several_blocks_gives_the_same(monkeypatch):
-    """Columns are made a few images at a time; the last block is a shorter one."""
-    monkeypatch.setattr(
-        conv_module,
-        "_blocks",
-        lambda x, count, each: (slice(i, min(i + 2, count)) for i in range(0, count, 2)),
-    )
-    for channels in (2, 8):
-        x, w, g = rand(5, channels, 4, 4), rand(8, channels, 3, 3, seed=1), rand(5, 8, 4, 4)
-        y = minitorch.conv2d(x, w, padding=1)
-        np.testing.assert_allclose(y, conv2d_loops(x, w, 1, 1), rtol=1e-10, atol=1e-11)
-        dw = minitorch.ops.conv.conv_weight_grad(x, g, (3, 3), padding=1)
-        np.testing.assert_allclose((w * dw).sum(), (g * y).sum(), rtol=1e-9)
+SHAPES = [  # x, weight, stride, padding, dilation
+    ((3, 1, 7, 6), (8, 1, 3, 2), 1, 0, 1),
+    ((3, 2, 6, 7), (3, 2, 2, 3), 2, 1, 1),
+    ((2, 8, 6, 5), (9, 8, 3, 3), 1, 1, 1),
+    ((3, 9, 7, 7), (8, 9, 3, 3), 2, 1, 1),
+    ((2, 8, 9, 8), (8, 8, 2, 3), 1, 2, 2),
+    ((2, 3, 9), (8, 3, 4), 2, 1, 1),
+    ((2, 3, 4, 5, 4), (8, 3, 2, 3, 2), 1, 1, 1),
+]
 
 
-def test_blocks_cover_the_batch_once():
+@pytest.mark.parametrize("part", [products.PART, 1, 1000])
+@pytest.mark.parametrize("shapes", SHAPES)
+def test_all_formulations_agree(monkeypatch, shapes, part):
+    """Whatever the layout, and however the batch and its rows are divided into parts."""
+    monkeypatch.setattr(products, "PART", part)
+    monkeypatch.setattr(products, "_spare", [])
+    x_shape, w_shape, stride, padding, dilation = shapes
+    x, w, b = rand(*x_shape), rand(*w_shape, seed=1), rand(w_shape[0], seed=2)
+    grid = grid_of("conv", x_shape[2:], w_shape[2:], stride, padding, dilation)
+    ys = [way(x, w, b, grid, 1) for way in products.FORWARD.values()]
+    g = rand(*ys[0].shape, seed=3)
+    dws = [way(x, g, grid, 1) for way in products.WEIGHT_GRAD.values()]
+    ways = {k: way for k, way in products.INPUT_GRAD.items() if stride == 1 or k != "turned"}
+    dxs = [way(g, w, grid, 1) for way in ways.values()]
+    for found, shape in ((ys, g.shape), (dws, w_shape), (dxs, x_shape)):
+        for a in found:
+            assert a.shape == shape
+            np.testing.assert_allclose(a, found[0], rtol=1e-10, atol=1e-11)
+    if len(x_shape) == 4 and dilation == 1:
+        want = conv2d_loops(x, w, stride, padding) + b[:, None, None]
+        np.testing.assert_allclose(ys[0], want, rtol=1e-10, atol=1e-11)
+
+
+def test_each_formulation_has_shapes_that_choose_it():
+    grid = grid_of("conv", (6, 6), (3, 3), 1, 1, 1)
+    strided = grid_of("conv", (6, 6), (3, 3), 2, 1, 1)
+    chosen = [products.forward_way(C, out, 1) for C, out in ((1, 4), (20, 50), (1, 20))]
+    assert chosen == list(products.FORWARD)
+    assert products.forward_way(16, 16, 2) == "first"
+    assert products.input_way(8, 8, 1, grid) == "turned"
+    assert products.input_way(8, 8, 1, strided) == "last"
+    assert products.input_way(3, 8, 1, grid) == "first"
+
+
+def test_parts_cover_the_batch_and_its_rows_once():
     big = np.empty((7, 1), np.float32)
     for each in (1, 10**5, 10**9):
-        blocks = list(conv_module._blocks(big, 7, each))
-        assert [i for block in blocks for i in range(7)[block]] == list(range(7))
-    assert len(blocks) == 7
+        for split in (False, True):
+            seen = np.zeros((7, 5), int)
+            found = list(products.parts(big, (5,), each, split))
+            for part in found:
+                seen[part] += 1
+            assert (seen == 1).all()
+    assert len(found) == 35
+
+
+def test_the_memory_of_columns_is_used_again(monkeypatch):
+    monkeypatch.setattr(products, "_spare", [])
+    x, w = rand(4, 8, 6, 6), rand(8, 8, 3, 3, seed=1)
+    y = minitorch.conv2d(x, w)
+    (kept,) = products._spare
+    minitorch.ops.conv.conv_weight_grad(x, y, (3, 3))
+    (again,) = products._spare
+    assert again.ctypes.data == kept.ctypes.data
+    assert not np.shares_memory(again, y)
 
 
 # gradients ------------------------------------------------------------------------------------

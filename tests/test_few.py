@@ -9,8 +9,8 @@ import pytest
 
 import minitorch as mt
 from minitorch import few
-from minitorch.few import add_up, add_up_beside, is_few, repeated, within
-from minitorch.ops.places import Places, all_below, places
+from minitorch.few import add_up, add_up_beside, average_beside, is_few, repeated, within
+from minitorch.ops.places import Places, all_below, places, places_of_labels
 from tests.helpers import none_are_few
 from tests.table import Row
 from tests.test_table import as_tensors, every_row, parts, run
@@ -201,3 +201,22 @@ def test_float16_is_added_up_in_float32(function, size):
         function(half).detach().numpy(), function(full).detach().numpy(), rtol=4e-3, atol=4e-3
     )
     np.testing.assert_allclose(half.grad.numpy(), full.grad.numpy(), rtol=1e-2, atol=4e-3)
+
+
+@pytest.mark.parametrize("dim", [1, (1,), (0, 1), 0])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_averages_are_numpys(dim, dtype):
+    x = np.random.default_rng(0).standard_normal((3, 4)).astype(dtype)
+    y, want = average_beside(x, dim, 4), x.sum(dim, keepdims=True) / 4
+    assert y.dtype == x.dtype
+    np.testing.assert_allclose(
+        np.broadcast_to(want, x.shape) - y, 0, atol=1e-2 if dtype == "float16" else 1e-6
+    )
+
+
+def test_places_of_labels_point_to_their_classes():
+    x = np.arange(24).reshape(2, 3, 4)
+    for dtype in (np.int64, np.uint8):
+        labels = np.array([[0, 2, 1, 0], [2, 1, 0, 1]], dtype)
+        want = np.take_along_axis(x, labels[:, None].astype(int), 1)[:, 0]
+        assert (places_of_labels(labels, 1, x.shape).read(x) == want).all()

@@ -493,3 +493,26 @@ def test_the_weights_are_not_those_that_the_inputs_came_from():
 
     with pytest.raises(GradcheckError):
         gradcheck(Wrong.apply, x, seed=0)
+
+
+def test_a_wrong_gradient_of_a_single_number_is_reported():
+    class Wrong(minitorch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 3
+
+        @staticmethod
+        def backward(ctx, g):
+            return -3 * g
+
+    with pytest.raises(GradcheckError, match="sign"):
+        gradcheck(Wrong.apply, Tensor(2.0, np.float64, requires_grad=True))
+
+
+def test_two_kinks_near_by_on_either_side_are_no_mistake():
+    """Both lie within the step, so the slopes to the left and to the right are both wrong."""
+
+    def f(x: Tensor) -> Tensor:
+        return ((x - (1 - 4e-6)).relu() - (x - (1 + 4e-6)).relu()).sum()
+
+    assert gradcheck(f, Tensor([1.0], np.float64, requires_grad=True))

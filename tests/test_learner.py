@@ -770,3 +770,42 @@ def test_nan_on_a_gpu_is_found_soon(cuda: Any):
     learner = train.Learner(on_gpu(), optimizer=sgd())
     with pytest.raises(FloatingPointError, match="loss is nan in epoch 1, batch 4"):
         learner.fit(batches, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (
+            lambda m: train.Learner(lambda x: x),
+            TypeError,
+            "Learner: model must be a Module, got <f",
+        ),
+        (lambda m: train.Learner(m, "mse"), TypeError, "loss must be a function .*, got 'mse'"),
+        (lambda m: train.Learner(m, nn.MSELoss), TypeError, "loss must be a function of"),
+        (
+            lambda m: train.Learner(m, optimizer=optim.SGD(nn.Linear(3, 1), lr=0.1)),
+            ValueError,
+            "Learner: the optimizer holds no parameter of the Linear; build it on this model",
+        ),
+        (
+            lambda m: train.Learner(m, metrics=train.accuracy),
+            TypeError,
+            r"metrics: expected a list, such as \[accuracy\], got <function",
+        ),
+        (
+            lambda m: train.Learner(m, callbacks=train.EarlyStopping()),
+            TypeError,
+            "callbacks: expected a list of callbacks, got <",
+        ),
+        (
+            lambda m: train.Learner(m).fit(table(), callbacks=train.EarlyStopping()),
+            TypeError,
+            "callbacks: expected a list of callbacks, got <",
+        ),
+        (lambda m: train.Schedule(None), TypeError, "Schedule: expected a scheduler, .* got None"),
+        (lambda m: train.lr_find(m, table()), TypeError, "lr_find: expected a Learner, got Linear"),
+    ],
+)
+def test_parts_that_do_not_fit_are_named_when_they_are_put_together(make, error, match):
+    with pytest.raises(error, match=match):
+        make(nn.Linear(3, 1))

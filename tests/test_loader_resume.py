@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minitorch
+from minitorch.errors import CheckpointError
 from minitorch.utils.data import (
     DataLoader,
     Dataset,
@@ -148,7 +149,9 @@ def test_a_state_of_another_loader_is_refused_and_changes_nothing():
         loader.load_state_dict(state)
     with pytest.raises(ValueError, match="saved with samples = 12, this loader has 13"):
         loader.load_state_dict({**before, "samples": 12})
-    with pytest.raises(ValueError, match="the state lacks position, stream"):
+    with pytest.raises(CheckpointError, match=r"the state lacks batch_size, number, .*, stream"):
+        loader.load_state_dict(None)
+    with pytest.raises(CheckpointError, match="the state lacks position, stream"):
         loader.load_state_dict({k: before[k] for k in before if k not in ("position", "stream")})
     assert loader.state_dict() == before
 

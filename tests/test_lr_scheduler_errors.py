@@ -77,6 +77,7 @@ WRONG = [
     (lambda o: StepLR(o, 3, gamma="0.1"), TypeError, "gamma is '0.1', expected a number"),
     (lambda o: StepLR(o, 3, last_epoch=-2), ValueError, "last_epoch is -2"),
     (lambda o: StepLR("sgd", 3), TypeError, "StepLR: expected an optimizer .* got str"),
+    (lambda o: MultiStepLR(o, 30), TypeError, r"milestones is 30, expected a list of steps"),
     (lambda o: MultiStepLR(o, [3, -1]), ValueError, "MultiStepLR: a milestone is -1"),
     (lambda o: MultiStepLR(o, [3, 4.5]), TypeError, "a milestone is 4.5"),
     (lambda o: ConstantLR(o, factor=1.5), ValueError, "factor is 1.5, expected 0 to 1"),

@@ -395,6 +395,13 @@ def test_activation_by_function_module_or_name():
         nn.Linear(2, activation=3)
 
 
+def test_an_activation_is_shown():
+    text = "Linear(in_features=3, out_features=2, bias=True, activation=relu)"
+    assert repr(nn.Linear(3, 2, activation="relu")) == text
+    assert repr(nn.Conv2d(1, 2, 3, activation=minitorch.tanh)).endswith(", activation=tanh)")
+    assert "(activation): PReLU(num_parameters=1)" in repr(nn.Linear(3, 2, activation=nn.PReLU()))
+
+
 def test_init_functions_of_the_user():
     """D03, D16, D17, D18."""
 

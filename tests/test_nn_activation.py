@@ -158,6 +158,7 @@ def test_a_leaf_is_not_overwritten():
         (lambda: nn.Softshrink(-0.5), ValueError, "Softshrink: lambd -0.5"),
         (lambda: nn.Hardshrink(float("nan")), ValueError, "Hardshrink: lambd nan"),
         (lambda: nn.Softmax(None), TypeError, "Softmax: dim must be an int, got None; try dim=-1"),
+        (lambda: nn.Softmax(), TypeError, "Softmax: dim must be an int, got None; try dim=-1"),
         (lambda: nn.LogSoftmax(1.0), TypeError, "LogSoftmax: dim must be an int"),
         (lambda: nn.PReLU(0), ValueError, "PReLU: num_parameters must be at least 1"),
         (lambda: nn.CELU(0.0), ValueError, "CELU: alpha must not be 0"),

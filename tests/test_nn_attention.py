@@ -419,3 +419,14 @@ def test_it_is_made_of_scaled_dot_product_attention():
     np.testing.assert_allclose(
         y.tolist(), F.scaled_dot_product_attention(x, x, x).tolist(), rtol=1e-12
     )
+
+
+def test_layers_that_look_alike_are_shown_once():
+    layers = nn.ModuleList([nn.ReLU(), *(nn.Linear(2, 2) for _ in range(3)), nn.ReLU()])
+    assert repr(layers) == (
+        "ModuleList(\n  (0): ReLU()\n"
+        "  (1-3): 3 x Linear(in_features=2, out_features=2, bias=True)\n"
+        "  (4): ReLU()\n)"
+    )
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 2)
+    assert "(0-1): 2 x TransformerEncoderLayer(\n" in repr(encoder)

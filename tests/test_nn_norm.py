@@ -589,3 +589,10 @@ def test_layers_run_on_the_gpu(cuda):
         for a, b in zip(there.buffers(), here.buffers()):
             assert a.device.type == "cuda"
             np.testing.assert_allclose(a.numpy(force=True), b.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_a_momentum_that_is_no_number_is_named():
+    with pytest.raises(
+        ValueError, match="BatchNorm2d: momentum must be None or from 0 to 1, got 'a'"
+    ):
+        nn.BatchNorm2d(3, momentum="a")

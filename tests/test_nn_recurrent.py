@@ -450,3 +450,15 @@ def test_an_lstm_learns_to_remember_the_first_number():
         adam.step()
         losses.append(loss.item())
     assert losses[-1] < 0.3 * losses[0]
+
+
+@pytest.mark.parametrize("layer", [nn.GRU(3, 4), nn.RNN(3, 4)])
+def test_a_state_that_is_no_tensor_is_named(layer):
+    who = type(layer).__name__
+    with pytest.raises(TypeError, match=f"{who}: h0 must be a Tensor, got tuple"):
+        layer(mt.ones(5, 2, 3), (mt.zeros(1, 2, 4),))
+
+
+def test_the_bases_that_the_docstrings_name_can_be_looked_up():
+    assert all(issubclass(kind, nn.RNNBase) for kind in (nn.RNN, nn.LSTM, nn.GRU))
+    assert all(issubclass(kind, nn.RNNCellBase) for kind in (nn.RNNCell, nn.LSTMCell, nn.GRUCell))

@@ -222,3 +222,12 @@ def test_results_are_plain_tensors():
     y = Named([1.0]) * 2
     assert type(y) is Tensor
     assert type(make(np.ones(1))) is Tensor
+
+
+def test_an_input_called_as_the_output_is_refused():
+    @op
+    def both(x, y):
+        return x + y
+
+    with pytest.raises(TypeError, match=r"both\.grad: an input cannot be called 'y'.*rename it"):
+        both.grad(x=lambda g: g)

@@ -376,7 +376,7 @@ def test_steps_do_not_grow_memory(make: Any):
     gc.collect()
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert grown < 500
+    assert grown < 2000  # a float kept by each step would be 2400
 
 
 def test_a_step_needs_no_temporary_as_large_as_the_parameter():
@@ -548,3 +548,47 @@ def test_a_rule_without_update_says_what_to_define():
     optimizer = optim.Optimizer([with_gradient([1.0], [1.0])], {"lr": 0.1})
     with pytest.raises(NotImplementedError, match=r"define update\(p, g, state, group\)"):
         optimizer.step()
+
+
+class TorchMomentum(optim.Optimizer):
+    """An optimizer as it is written for torch: with a `step` of its own."""
+
+    def __init__(self, params: Any, lr: float = 0.1, momentum: float = 0.9):
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @mt.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if len(state) == 0:
+                    state["buffer"] = mt.zeros_like(p)
+                state["buffer"].mul_(group["momentum"]).add_(p.grad)
+                p.add_(state["buffer"], alpha=-group["lr"])
+
+
+def test_an_optimizer_written_for_torch_runs_with_its_own_step():
+    def trained(make: Any, steps: int, load: Any = None) -> tuple[Any, Any]:
+        model = net()
+        o = make(model)
+        if load is not None:
+            model.load_state_dict(load[0])
+            o.load_state_dict(load[1])
+        schedule = optim.lr_scheduler.StepLR(o, 100)
+        for _ in range(steps):
+            o.zero_grad()
+            ((model(tensor(X)) - tensor(Y)) ** 2).mean().backward()
+            o.step()
+            schedule.step()  # with no warning that the optimizer had not been stepped
+        return model.state_dict(), o.state_dict()
+
+    theirs = trained(lambda m: TorchMomentum(m.parameters()), 4)
+    ours = trained(lambda m: optim.SGD(m, lr=0.1, momentum=0.9), 4)
+    for name in ours[0]:
+        np.testing.assert_allclose(theirs[0][name].numpy(), ours[0][name].numpy(), rtol=1e-5)
+    half = trained(lambda m: TorchMomentum(m.parameters()), 2)
+    whole = trained(lambda m: TorchMomentum(m.parameters()), 2, half)
+    for name in whole[0]:
+        np.testing.assert_array_equal(theirs[0][name].numpy(), whole[0][name].numpy())

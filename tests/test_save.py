@@ -287,12 +287,18 @@ def test_a_model_whose_sizes_are_open_is_not_saved(path):
 # devices ----------------------------------------------------------------------------------------
 
 
+def test_load_takes_the_arguments_that_torch_takes(path):
+    save({"w": mt.ones(2)}, path)
+    assert load(path, map_location="cpu", weights_only=True)["w"].tolist() == [1, 1]
+    assert load(path, mt.device("meta"))["w"].device == "meta"
+
+
 def test_from_one_device_to_another(path, cuda):
     state = {"w": mt.arange(6.0, device="cuda").reshape(2, 3).T, "n": np.arange(2)}
     got = back(state, path)
     assert got["w"].device == "cpu"
     assert got["w"].tolist() == [[0, 3], [1, 4], [2, 5]]
-    got = load(path, device="cuda")
+    got = load(path, map_location="cuda")
     assert got["w"].device == "cuda:0"
     assert got["w"].tolist() == [[0, 3], [1, 4], [2, 5]]
     assert isinstance(got["n"], np.ndarray)

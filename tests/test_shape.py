@@ -378,6 +378,11 @@ ERRORS = [
         ValueError,
         "broadcast_tensors: shapes .* do not",
     ),
+    (
+        lambda x: minitorch.broadcast_shapes(x.shape, (4,)),
+        ValueError,
+        "broadcast_shapes: shapes .* do not",
+    ),
     (lambda x: minitorch.cat([]), ValueError, "cat: expected at least one tensor, got none"),
     (lambda x: minitorch.stack([]), ValueError, "stack: expected at least one tensor, got none"),
     (

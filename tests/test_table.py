@@ -246,7 +246,8 @@ def test_runs_on_cupy(row: Row, cuda: Any):
         if terms:
             reduce(lambda a, b: a + b, terms).backward()
     if not row.syncs:
-        assert (cuda.sync, cuda.h2d) == (0, 0), "waits for the GPU, or uploads to it"
+        assert cuda.sync <= row.looks, "waits for the GPU"
+        assert cuda.h2d == 0, "uploads to the GPU"
     for y, want in zip(ys, ys_host):
         assert y.device.type == "cuda"
         np.testing.assert_allclose(

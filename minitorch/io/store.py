@@ -55,7 +55,13 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
         safe.write(draft, tree, arrays)
 
 
-def load(path: str | os.PathLike[str], device: Device = None, *, sha256: str | None = None) -> Any:
+def load(
+    path: str | os.PathLike[str],
+    map_location: Device = None,
+    *,
+    weights_only: bool = True,
+    sha256: str | None = None,
+) -> Any:
     """What was saved in the file at `path`, once every byte of it is known to be right.
 
     A safetensors file that other programs wrote holds tensors and no tree; it comes as a flat dict
@@ -63,8 +69,9 @@ def load(path: str | os.PathLike[str], device: Device = None, *, sha256: str | N
 
     Args:
         path: the file.
-        device: where its tensors go, whatever they were saved from; "cpu" by default. NumPy arrays
-            stay NumPy arrays.
+        map_location: the device its tensors go to, whatever they were saved from; "cpu" by default.
+            NumPy arrays stay NumPy arrays.
+        weights_only: taken for torch's sake; nothing in a file is ever run here.
         sha256: what `sha256sum` prints of the right file, from a source that you trust; the
             digests inside find accidents, and no forger.
 
@@ -74,7 +81,7 @@ def load(path: str | os.PathLike[str], device: Device = None, *, sha256: str | N
             is not the one of `sha256`. Nothing has been changed by then.
     """
     path = _checked(path, "load(path)")
-    where = as_device(device or "cpu")
+    where = as_device(map_location or "cpu")
     with _opened(path) as (file, size):
         if sha256 is not None:
             _check_digest(file, sha256)

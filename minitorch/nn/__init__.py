@@ -66,7 +66,7 @@ from minitorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from minitorch.nn.embedding import Embedding
 from minitorch.nn.flatten import Flatten, Unflatten
 from minitorch.nn.layer import Layer
-from minitorch.nn.linear import Bilinear, Identity, Linear
+from minitorch.nn.linear import Bilinear, Identity, LazyLinear, Linear
 from minitorch.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -100,8 +100,8 @@ from minitorch.nn.pool import (
     MaxPool1d,
     MaxPool2d,
 )
-from minitorch.nn.recurrent import GRU, LSTM, RNN
-from minitorch.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from minitorch.nn.recurrent import GRU, LSTM, RNN, RNNBase
+from minitorch.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitorch.nn.stateless import Step, evaluating, evaluation, functional_call, value_and_grad
 from minitorch.nn.symbolic import Input
 from minitorch.nn.transformer import PositionalEncoding, TransformerEncoder, TransformerEncoderLayer
@@ -202,6 +202,7 @@ __all__ = [
     "LazyInstanceNorm1d",
     "LazyInstanceNorm2d",
     "LazyInstanceNorm3d",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
@@ -224,7 +225,9 @@ __all__ = [
     "PoissonNLLLoss",
     "PositionalEncoding",
     "RMSNorm",
+    "RNNBase",
     "RNNCell",
+    "RNNCellBase",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",

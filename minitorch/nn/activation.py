@@ -290,7 +290,7 @@ class AlongDim(Activation):
 
     options = ("dim",)
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int | None = None):
         if isinstance(dim, bool) or not isinstance(dim, int):
             raise TypeError(f"{type(self).__name__}: dim must be an int, got {dim!r}; try dim=-1")
         self.dim = dim

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import minitorch.nn.functional as F
+from minitorch.nn.dropout import check_share
 from minitorch.nn.init import xavier_uniform, zeros
 from minitorch.nn.layer import TORCH_WEIGHT, Init, Layer, check_size
 from minitorch.nn.linear import Linear
@@ -81,10 +82,7 @@ class MultiheadAttention(Layer):
             check_size(who, name, getattr(self, name))
         if embed_dim % num_heads:
             raise ValueError(f"{who}: num_heads {num_heads} does not divide embed_dim {embed_dim}")
-        if not 0 <= dropout <= 1:
-            raise ValueError(
-                f"{who}: dropout {dropout}, expected 0 to 1: the share that is dropped"
-            )
+        check_share(who, "dropout", dropout)
         self.dropout, self.batch_first = dropout, batch_first
         packed = self.kdim == self.vdim == embed_dim
         self.declare(

@@ -7,6 +7,7 @@ stands beside it. The running ones are buffers: saved with the model, and not tr
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,8 @@ class ChannelNorm(Spatial, Norm):
         if num_features is not None:
             check_size(who, "num_features", num_features)
         check_eps(who, eps)
-        if momentum is not None and not 0 <= momentum <= 1:
-            raise ValueError(f"{who}: momentum must be None or from 0 to 1, got {momentum}")
+        if momentum is not None and not (isinstance(momentum, Real) and 0 <= momentum <= 1):
+            raise ValueError(f"{who}: momentum must be None or from 0 to 1, got {momentum!r}")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         kept = {"running_mean": ZEROS, "running_var": ONES} if track_running_stats else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
+from itertools import groupby
 from typing import Any, Self
 
 from minitorch.nn.members import Members
@@ -227,9 +228,21 @@ class ModuleList(_Listed):
     """A list of modules; a plain Python list as an attribute does the same.
 
     >>> from minitorch import nn
-    >>> nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])[-1]
-    Linear(in_features=2, out_features=2, bias=True)
+    >>> nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+    ModuleList(
+      (0-2): 3 x Linear(in_features=2, out_features=2, bias=True)
+    )
     """
+
+    def _repr_members(self) -> list[tuple[str, Any]]:
+        """The modules, neighbours that look alike as one."""
+        members: list[tuple[str, Any]] = []
+        for text, run in groupby(self._held.items(), lambda member: repr(member[1])):
+            names = [name for name, _ in run]
+            many = len(names) > 1
+            name = f"{names[0]}-{names[-1]}" if many else names[0]
+            members.append((name, _Text(f"{len(names)} x {text}" if many else text)))
+        return members
 
 
 class ParameterList(_Listed):
@@ -239,17 +252,19 @@ class ParameterList(_Listed):
         return item if isinstance(item, (Parameter, Members)) else Parameter(item)
 
     def _repr_members(self) -> list[tuple[str, Any]]:
-        return [(name, _Shown(p)) for name, p in self._held.items()]
+        return [
+            (name, _Text(f"Parameter containing: [{p.dtype} of shape {p.shape}]"))
+            for name, p in self._held.items()
+        ]
 
 
-class _Shown:
-    """How a parameter stands in the repr of a list of them."""
+class _Text(str):
+    """How a member stands in the repr of a list of them: just so, without quotes."""
 
-    def __init__(self, p: Parameter):
-        self.p = p
+    __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"Parameter containing: [{self.p.dtype} of shape {self.p.shape}]"
+        return str(self)
 
 
 class ModuleDict(_Container):

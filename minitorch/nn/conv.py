@@ -20,6 +20,7 @@ from minitorch.nn.layer import (
     options_of,
     pair_of_sizes,
     shown,
+    shown_activation,
 )
 from minitorch.nn.layout import LAYOUTS, Spatial
 from minitorch.ops.window import per_axis, per_side
@@ -89,6 +90,7 @@ class KernelLayer(Spatial, Layer):
             f"stride={self.stride}{options_of(self, **options, groups=1)}"
             + ", bias=False" * (self.bias is None)
             + options_of(self, padding_mode="zeros", layout=LAYOUTS[self.axes][0])
+            + shown_activation(self)
         )
 
 

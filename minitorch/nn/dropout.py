@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, ClassVar
 
 import minitorch.nn.functional as F
 from minitorch.nn.module import Module
 from minitorch.random import Generator
 from minitorch.tensor import Tensor
+
+
+def check_share(who: str, name: str, share: Any) -> None:
+    """Raises unless `share` is a number from 0 to 1."""
+    if isinstance(share, bool) or not (isinstance(share, Real) and 0 <= float(share) <= 1):
+        raise ValueError(f"{who}: {name} {share}, expected 0 to 1: the share that is dropped")
 
 
 class _Dropout(Module):
@@ -23,10 +30,7 @@ class _Dropout(Module):
     def __init__(
         self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None
     ):
-        if isinstance(p, bool) or not 0 <= p <= 1:
-            raise ValueError(
-                f"{type(self).__name__}: p {p}, expected 0 to 1: the share that is dropped"
-            )
+        check_share(type(self).__name__, "p", p)
         self.p, self.inplace, self.generator = p, inplace, generator
 
     def _options(self) -> dict[str, Any]:

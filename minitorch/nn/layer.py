@@ -209,6 +209,14 @@ def options_of(layer: Module, **defaults: Any) -> str:
     )
 
 
+def shown_activation(layer: Module) -> str:
+    """The layer's activation for its repr, ", activation=relu"; a module is shown as a child."""
+    activation = getattr(layer, "activation", None)
+    if activation is None or isinstance(activation, Module):
+        return ""
+    return f", activation={getattr(activation, '__name__', activation)}"
+
+
 def shown(size: int | None) -> str:
     """A size for a repr; a question mark while it is open."""
     return "?" if size is None else str(size)

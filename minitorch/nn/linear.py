@@ -15,6 +15,7 @@ from minitorch.nn.layer import (
     check_size,
     pair_of_sizes,
     shown,
+    shown_activation,
 )
 from minitorch.nn.module import Module
 from minitorch.random import Generator
@@ -105,8 +106,15 @@ class Linear(Layer):
         """The sizes."""
         return (
             f"in_features={shown(self.in_features)}, out_features={self.out_features}, "
-            f"bias={self.bias is not None}"
+            f"bias={self.bias is not None}{shown_activation(self)}"
         )
+
+
+class LazyLinear(Linear):
+    """`Linear` without in_features: `LazyLinear(out_features, ...)`."""
+
+    def __init__(self, out_features: int, *args: Any, **kwargs: Any):
+        super().__init__(None, out_features, *args, **kwargs)
 
 
 class Bilinear(Layer):
@@ -185,4 +193,5 @@ class Bilinear(Layer):
         return (
             f"in1_features={shown(self.in1_features)}, in2_features={shown(self.in2_features)}, "
             f"out_features={self.out_features}, bias={self.bias is not None}"
+            f"{shown_activation(self)}"
         )

@@ -89,11 +89,6 @@ class UninitializedParameter(Parameter):
         return UninitializedParameter, (self.layer, self.path, self.node is LEAF)
 
 
-def unbuilt(parameter: Any) -> bool:
-    """Is this a parameter without a shape?"""
-    return isinstance(parameter, UninitializedParameter)
-
-
 def reopen(parameter: Parameter, layer: str, path: str) -> None:
     """Makes a Parameter a placeholder again: what `build` does when it fails half-way."""
     del parameter.array

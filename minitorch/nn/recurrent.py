@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import minitorch.nn.functional as F
+from minitorch.nn.dropout import check_share
 from minitorch.nn.init import uniform
 from minitorch.nn.layer import Init, Layer, check_size, options_of, pair_of_sizes, shown
 from minitorch.ops.join import cat, stack
@@ -83,10 +84,7 @@ class RNNBase(Layer):
             who, input_size, hidden_size, ("input_size", "hidden_size")
         )
         check_size(who, "num_layers", num_layers)
-        if isinstance(dropout, bool) or not 0 <= dropout <= 1:
-            raise ValueError(
-                f"{who}: dropout {dropout}, expected 0 to 1: the share that is dropped"
-            )
+        check_share(who, "dropout", dropout)
         if dropout and num_layers == 1:
             warnings.warn(
                 f"{who}: dropout={dropout} acts between layers, and num_layers is 1: it does "
@@ -146,6 +144,7 @@ class RNNBase(Layer):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The output and the last states, by an op that runs one layer in one direction."""
         self._check_input(input)
+        self._check_states(states or ())
         batched = len(input.shape) == 3
         if not batched:
             input = input.unsqueeze(1)
@@ -181,6 +180,13 @@ class RNNBase(Layer):
                 f"{type(self).__name__}: input is {shape}, expected {axes}, {self.input_size}), or "
                 f"(T, {self.input_size}) for one sequence, of one step or more"
             )
+
+    def _check_states(self, states: tuple[Any, ...]) -> None:
+        for name, state in zip(self.states, states):
+            if not isinstance(state, Tensor):
+                raise TypeError(
+                    f"{type(self).__name__}: {name} must be a Tensor, got {type(state).__name__}"
+                )
 
     def _first_states(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
         """The states before the first step, of all layers: zeros, or as given."""

@@ -1,8 +1,9 @@
 """Convolution: the same small weights at every place of an image, as one matrix product.
 
 For every window of x the output is the sum of window times weight. With the windows as columns
-(`window.py`) that is W @ cols, a single product for the whole image. What makes the gradients short
-is that with an incoming g everything hangs on one number,
+(`window.py`) that is W @ cols, a single product for the whole image; `conv_products.py` has it, and
+the two products of the gradients, in the layouts that are fast. What makes the gradients short is
+that with an incoming g everything hangs on one number,
 
     T(x, w, g) = Σ g · conv(x, w),
 
@@ -16,25 +17,16 @@ three are each other's gradients, so every order of derivative is here.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, device_of
+from minitorch.array import Array
 from minitorch.op import op
-from minitorch.ops.reduce import sum
-from minitorch.ops.window import (
-    Grid,
-    add_windows,
-    check_image,
-    grid_of,
-    padded,
-    per_axis,
-    unpadded,
-    windows,
-)
+from minitorch.ops.conv_products import forward, input_grad, weight_grad
+from minitorch.ops.shape import expand, reshape
+from minitorch.ops.sums import total
+from minitorch.ops.window import check_image, grid_of, padded, per_axis
 from minitorch.tensor import ShapeError
 
 # the arguments ---------------------------------------------------------------------------------
@@ -68,137 +60,6 @@ def check_weight(who: str, x: Array, weight: Any, bias: Any, groups: Any, axis: 
             raise ShapeError(f"{who}: {channels} {what} channels do not divide into {count} groups")
 
 
-# the three products, on arrays ----------------------------------------------------------------
-
-
-def _channels_last(channels: int, groups: int) -> bool:
-    """Which way the columns are laid out: with channels innermost, or outermost.
-
-    With channels innermost every copied run is K times C numbers long, and the products of many
-    images are one tall product; it pays to turn the image for that once there are 8 channels or
-    more. With fewer the runs are too short, and the rows of the image as they lie are longer.
-    Groups need their channels apart, outermost.
-    """
-    return groups == 1 and channels >= 8
-
-
-def _blocks(x: Array, count: int, each: int) -> Iterator[slice]:
-    """The batch in slices whose columns, `each` numbers an image, stay in the cache.
-
-    A GPU has no such cache to aim at and wants few large steps.
-    """
-    room = 2**22 if device_of(x).type == "cpu" else 2**31
-    step = max(1, room // max(1, each * x.dtype.itemsize))
-    return (slice(i, min(i + step, count)) for i in range(0, count, step))
-
-
-def _columns(x: Array, grid: Grid, last: bool) -> Iterator[tuple[slice, Array]]:
-    """The columns of a few images at a time, all in the same memory: read them before the next.
-
-    Yields which images, and (n, C, K·L) numbers: (n, C, *K, *L), or channels last (n, *L, *K, C).
-    """
-    view = windows(x, grid, last)
-    each = math.prod(view.shape[1:])
-    buffer = None
-    for part in _blocks(x, view.shape[0], each):
-        some = view[part]
-        if buffer is None:
-            buffer = np.empty_like(x, shape=some.shape, order="C")
-        cols = buffer[: some.shape[0]]
-        cols[...] = some
-        yield part, cols
-
-
-def _turned_axes(n):
-    """The axes that put channels last: (0, 2, 3, 1) for images."""
-    return (0, *range(2, n + 2), 1)
-
-
-def _to_last(x):
-    """(N, C, *S) as (N, *S, C), lying so in memory."""
-    x = x.transpose(_turned_axes(x.ndim - 2))
-    return x if x.flags.c_contiguous else x.copy()
-
-
-def _to_first(x):
-    """(N, *S, C) as (N, C, *S), a view: what follows keeps the order in memory."""
-    return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
-
-
-def _forward(x, weight, grid, groups):
-    """conv(x, w): the columns of x times the weights."""
-    N, out = x.shape[0], weight.shape[0]
-    if _channels_last(x.shape[1], groups):
-        x = padded(_to_last(x), grid.pads, at=1)
-        w = weight.transpose(*range(2, weight.ndim), 1, 0).reshape(-1, out)
-        y = np.empty_like(x, shape=(N, *grid.counts, out), order="C")
-        for part, cols in _columns(x, grid, last=True):
-            np.matmul(cols.reshape(-1, w.shape[0]), w, out=y[part].reshape(-1, out))
-        return _to_first(y)
-    x = padded(x, grid.pads)
-    w = weight.reshape(groups, out // groups, -1)
-    y = np.empty_like(x, shape=(N, groups, out // groups, math.prod(grid.counts)), order="C")
-    for part, cols in _columns(x, grid, last=False):
-        np.matmul(w, cols.reshape(len(cols), groups, w.shape[2], -1), out=y[part])
-    return y.reshape(N, out, *grid.counts)
-
-
-def weight_grad(x: Array, dy: Array, grid: Grid, groups: int) -> Array:
-    """dw: dy times the columns of x, summed over the images. (O, C / groups, *K)."""
-    N, C, out = x.shape[0], x.shape[1], dy.shape[1]
-    if _channels_last(C, groups):
-        dy = _to_last(dy)
-        x = padded(_to_last(x), grid.pads, at=1)
-        dw = np.zeros_like(x, shape=(out, math.prod(grid.kernel) * C), order="C")
-        for part, cols in _columns(x, grid, last=True):
-            dw += dy[part].reshape(-1, out).T @ cols.reshape(-1, dw.shape[1])
-        return _to_first(dw.reshape(out, *grid.kernel, C))
-    dy = dy.reshape(N, groups, out // groups, math.prod(grid.counts))
-    x = padded(x, grid.pads)
-    dw = np.zeros_like(x, shape=(groups, out // groups, C // groups * math.prod(grid.kernel)))
-    for part, cols in _columns(x, grid, last=False):
-        cols = cols.reshape(len(cols), groups, dw.shape[2], -1)
-        dw += (dy[part] @ cols.swapaxes(-1, -2)).sum(axis=0)
-    return dw.reshape(out, C // groups, *grid.kernel)
-
-
-def input_grad(dy: Array, weight: Array, grid: Grid, groups: int) -> Array:
-    """dx: the kernel spread out by dy, every window added where it was taken. (N, C, *S)."""
-    N, out, C = dy.shape[0], dy.shape[1], weight.shape[1] * groups
-    if _channels_last(min(C, out), groups) and _as_convolution(grid):
-        turned = weight.swapaxes(0, 1)[(..., *(slice(None, None, -1),) * len(grid.kernel))]
-        return _forward(dy, turned, _reflected(grid), groups)
-    if _channels_last(C, groups):
-        dy = _to_last(dy).reshape(-1, out)
-        sizes = [a + n + b for n, (a, b) in zip(grid.sizes, grid.pads)]
-        dx = np.zeros_like(dy, shape=(N, *sizes, C), order="C")
-        for tap, at in grid.taps():
-            dx[(slice(None), *at)] += (dy @ weight[(..., *tap)]).reshape(N, *grid.counts, C)
-        return _to_first(unpadded(dx, grid.pads, at=1))
-    w = weight.reshape(groups, out // groups, -1).swapaxes(-1, -2)
-    cols = w @ dy.reshape(N, groups, out // groups, math.prod(grid.counts))
-    return add_windows(cols.reshape(N, C, *grid.kernel, *grid.counts), grid)
-
-
-def _as_convolution(grid: Grid) -> bool:
-    """Is dx best computed as a convolution of dy, by the kernel turned around?
-
-    With stride 1 it is one, and then nothing has to be added back. It asks for a window at every
-    input rather than at every output, so it pays where there are no more inputs than outputs.
-    """
-    return set(grid.stride) == {1} and all(s <= n for s, n in zip(grid.sizes, grid.counts))
-
-
-def _reflected(grid: Grid) -> Grid:
-    """The grid of the convolution that takes dy to dx, with stride 1."""
-    before = [d * (k - 1) - a for k, d, (a, _) in zip(grid.kernel, grid.dilation, grid.pads)]
-    after = [
-        s - n - m + d * (k - 1)
-        for s, n, m, d, k in zip(grid.sizes, grid.counts, before, grid.dilation, grid.kernel)
-    ]
-    return grid._replace(sizes=grid.counts, counts=grid.sizes, pads=tuple(zip(before, after)))
-
-
 # the ops --------------------------------------------------------------------------------------
 
 
@@ -217,10 +78,7 @@ def _convolution(who, n, x, weight, bias, stride, padding, dilation, groups):
             f"shape {tuple(weight.shape)} expects {weight.shape[1]}{times}{fix}"
         )
     grid = grid_of(who, x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    y = _forward(x, weight, grid, groups)
-    if bias is not None:
-        y += bias.reshape(-1, *(1,) * n)
-    return y
+    return forward(x, weight, bias, grid, groups)
 
 
 @op
@@ -312,9 +170,13 @@ def conv_weight_grad(x, dy, *, kernel_size, stride=1, padding=0, dilation=1, gro
     return weight_grad(x, dy, grid, groups)
 
 
-def bias_grad(g):
-    """Σ g over everything but the channels."""
-    return sum(g, (0, *range(2, len(g.shape))))
+@op
+def conv_bias_grad(dy):
+    """Σ dy over everything but the channels: (N, O, *L) to (O,).   dL/d(dy) = g, repeated
+
+    The channels may lie last in memory, where `sum` is slow (see `sums.py`).
+    """
+    return total((0, *range(2, dy.ndim)), dy).reshape(-1)
 
 
 for _conv in (conv1d, conv2d, conv3d):
@@ -325,9 +187,12 @@ for _conv in (conv1d, conv2d, conv3d):
         weight=lambda g, x, weight_shape, stride, padding, dilation, groups: conv_weight_grad(
             x, g, weight_shape[2:], stride, padding, dilation, groups
         ),
-        bias=bias_grad,
+        bias=lambda g: conv_bias_grad(g),
     )
 
+conv_bias_grad.grad(
+    dy=lambda g, dy_shape: expand(reshape(g, (-1, *(1,) * (len(dy_shape) - 2))), dy_shape)
+)
 conv_input_grad.grad(
     dy=lambda g, weight, stride, padding, dilation, groups: conv(
         g, weight, stride, padding, dilation, groups

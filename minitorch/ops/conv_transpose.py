@@ -8,7 +8,8 @@ inverts the shape and not the values.
 from __future__ import annotations
 
 from minitorch.op import op
-from minitorch.ops.conv import bias_grad, check_weight, conv, conv_weight_grad, input_grad
+from minitorch.ops.conv import check_weight, conv, conv_bias_grad, conv_weight_grad
+from minitorch.ops.conv_products import input_grad
 from minitorch.ops.window import check_image, grid_of, per_axis
 from minitorch.tensor import ShapeError
 
@@ -129,4 +130,4 @@ def _dw(g, x, weight_shape, stride, padding, output_padding, groups, dilation):
 
 
 for _conv in (conv_transpose1d, conv_transpose2d, conv_transpose3d):
-    _conv.grad(x=_dx, weight=_dw, bias=bias_grad)
+    _conv.grad(x=_dx, weight=_dw, bias=lambda g: conv_bias_grad(g))

@@ -118,6 +118,7 @@ def plus_at(x, value, *, index):
 plus_at.grad(x=lambda g: g, value=lambda g, index: pick_at(g, index))
 
 _INT64 = np.dtype(np.int64)
+_TRUE = np.array(True)
 _FEW = 2**10  # numbers: below, their places cost more to work out than they save
 _AT_ONCE = 2**20  # numbers: bounds the memory that their places take to 8 MB
 
@@ -258,7 +259,7 @@ def check_once(name: str, key: Any, shape: tuple[int, ...]) -> None:
     """Raises where the index names a place twice."""
     if type(key) is Places:
         seen = np.zeros(math.prod(shape), bool)
-        seen[key.at.reshape(-1)] = True
+        seen.put(key.at, _TRUE)
         if np.count_nonzero(seen) == key.at.size:
             return
         key = np.unravel_index(key.at, shape)
@@ -368,19 +369,20 @@ def _width(part: Any) -> int:
 def _beside(x: Array, key: tuple) -> tuple:
     """The arrays of an index brought to where x is, checked on the way: a GPU wraps them round."""
     for axis, part in _by_axis(key, x.ndim):
-        if type(part) is np.ndarray and part.dtype.kind != "b" and axis < x.ndim:
+        if hasattr(part, "dtype") and part.dtype.kind != "b" and axis < x.ndim:
             _check_range(part, x.shape[axis], f"axis {axis}")
     if not is_cupy(x):
         return key
     return tuple([move(p, device_of(x)) if hasattr(p, "dtype") else p for p in key])
 
 
-def whole_numbers(name: str, index: Any, x: Array, n: int) -> Array:
+def whole_numbers(name: str, index: Any, x: Array, n: int | None) -> Array:
     """`index` as an array of ints beside x.
 
     Raises:
         TypeError: it holds no ints.
-        IndexError: it points outside -n .. n-1, and x is where nothing else would notice.
+        IndexError: it points outside -n .. n-1, and x is where nothing else would notice; with
+            None for n it is not looked at yet.
     """
     index = raw(index)
     if not hasattr(index, "dtype"):
@@ -388,14 +390,17 @@ def whole_numbers(name: str, index: Any, x: Array, n: int) -> Array:
         index = index if index.size else index.astype(np.int64)
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}: the index must hold ints, got {index.dtype}; use .long()")
-    if type(x) is not np.ndarray and type(index) is np.ndarray:
-        _check_range(index, n, "an axis")
+    if type(x) is not np.ndarray:
+        if n is not None:
+            _check_range(index, n, "an axis")
         index = move(index, device_of(x)) if is_cupy(x) else index
     return index
 
 
 def _check_range(index: Array, n: int, what: str) -> None:
-    """Raises an IndexError unless -n <= index < n; what is on a GPU is looked at, too."""
+    """Raises an IndexError unless -n <= index < n; a GPU is waited for, once."""
+    if not has_values(index):
+        return
     wrong = (index < -n) | (index >= n)
     if wrong.any():
         place = first_true(wrong)

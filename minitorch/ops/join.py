@@ -82,7 +82,12 @@ def _parts(sizes, dim, ndim):
     return [(*before, slice(end - n, end)) for n, end in zip(sizes, accumulate(sizes))]
 
 
-cat.grad(lambda g, xs_shape, dim: split_sizes(g, tuple([s[dim] for s in xs_shape]), dim))
+@lru_cache
+def _sizes(shapes, dim):
+    return tuple([shape[dim] for shape in shapes])
+
+
+cat.grad(lambda g, xs_shape, dim: split_sizes(g, _sizes(xs_shape, dim), dim))
 split_sizes.grad(x=lambda g, dim: cat(g, dim))
 
 
@@ -102,7 +107,7 @@ def split(
         size = operator.index(split_size_or_sections)
         if size <= 0:
             raise ValueError(f"split: expected a positive size, got {size}")
-        sizes = (size,) * (n // size) + ((n % size,) if n % size or not n else ())
+        sizes = _even_sizes(n, size)
     else:
         sizes = tuple(split_size_or_sections)
         if sum(sizes) != n or min(sizes, default=0) < 0:
@@ -111,6 +116,12 @@ def split(
                 f"{x.shape} has size {n}"
             )
     return split_sizes(x, sizes, dim)
+
+
+@lru_cache
+def _even_sizes(n: int, size: int) -> tuple[int, ...]:
+    """The sizes of the parts of n that are as large as `size`, but for a smaller last one."""
+    return (size,) * (n // size) + ((n % size,) if n % size or not n else ())
 
 
 @composite(methods="chunk")
@@ -124,7 +135,7 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     if chunks <= 0:
         raise ValueError(f"chunk: expected a positive number of chunks, got {chunks}")
     n = x.shape[dim_of(dim, len(x.shape), "chunk")]
-    return split(x, max(-(-n // chunks), 1), dim)
+    return split_sizes(x, _even_sizes(n, max(-(-n // chunks), 1)), dim)
 
 
 @composite(methods="tensor_split")

@@ -78,25 +78,37 @@ def _shape_hint(input, target, expected):
     return ""
 
 
+def plainly_labels(input, target, axis, ignore_index):
+    """True for labels of which there is nothing to say: all of them classes, none to be ignored."""
+    if type(target) is not np.ndarray or input.shape[:axis] + input.shape[axis + 1 :] != (
+        target.shape
+    ):
+        return False
+    C = input.shape[axis]
+    return all_below(target, C) and not 0 <= ignore_index < C
+
+
 # values ---------------------------------------------------------------------------------------
 
 
 def used_labels(who, input, target, axis, ignore_index):
-    """Which labels take part (None: all of them), after a look at their range.
+    """Which labels take part (None: all of them), and how many, after a look at their range.
+
+    A GPU is waited for once, for one number that holds both counts.
 
     Raises:
         IndexError: a label that is neither a class nor `ignore_index`.
     """
-    C = input.shape[axis]
-    if not has_values(target) or not target.size:
-        return None
-    if all_below(target, C) and not 0 <= ignore_index < C:
-        return None
+    C, N = input.shape[axis], target.size
+    if not has_values(target) or not N:
+        return None, N
+    if type(target) is np.ndarray and all_below(target, C) and not 0 <= ignore_index < C:
+        return None, N
     used = target != ignore_index
     bad = used & ((target < 0) | (target >= C))
-    n = int(bad.sum())
+    n, count = divmod(int(bad.sum() * (N + 1) + used.sum()), N + 1)
     if not n:
-        return None if used.all() else used
+        return (None if count == N else used), count
     where = first_true(bad)
     low, high = int(target[used].min()), int(target[used].max())
     hint = ""
@@ -137,6 +149,9 @@ def check_probabilities(who, target, axis):
     sums = target.sum(axis=axis)
     # Negated, so that nan is found too; float16 has 3 digits.
     off = ~(abs(sums - 1) <= (1e-4 if target.dtype.itemsize > 2 else 1e-2))
+    low = target.min()
+    if not off.any() | ~(low >= 0):  # asked together, so that a GPU is waited for once
+        return
     if off.any():
         row = first_true(off)
         place = f" at {', '.join(map(str, row))}" if row else ""
@@ -144,20 +159,31 @@ def check_probabilities(who, target, axis):
             f"{who}: the target probabilities{place} sum to {float(sums[row]):.6g}, expected 1; "
             "counts need target / target.sum(1, keepdim=True)"
         )
-    if not (low := float(target.min())) >= 0:
-        raise ValueError(f"{who}: a target probability is {low:.6g}, expected 0 to 1")
+    raise ValueError(f"{who}: a target probability is {float(low):.6g}, expected 0 to 1")
 
 
 # said once ------------------------------------------------------------------------------------
 
 
-def say_probabilities(input, top, axis):
-    """Says once that logits look like probabilities. `top` is their maximum over the classes."""
-    blind = not has_values(input) or not input.size
-    if "probabilities" in said or blind or input.shape[axis] < 2:
+def _unseen(what, x):
+    """True where x is not looked at: without values, or from the second time on a GPU.
+
+    To look there is to wait for it, and a mistake of this kind is in the first batch as in all.
+    """
+    if type(x) is np.ndarray:
+        return not x.size
+    if not has_values(x) or not x.size or (on_gpu := f"{what} on a GPU") in said:
+        return True
+    said.add(on_gpu)
+    return False
+
+
+def say_probabilities(input, axis):
+    """Says once that logits look like probabilities."""
+    if "probabilities" in said or _unseen("probabilities", input) or input.shape[axis] < 2:
         return
     # One number decides nearly always; the rest is looked at only where it fits.
-    if not 0 < float(top.reshape(-1)[0]) <= 1 or not input.min() >= 0:
+    if not 0 <= float(input[(0,) * input.ndim]) <= 1 or not input.min() >= 0:
         return
     if abs(input.sum(axis=axis) - 1).max() < 1e-3:
         say_once(
@@ -171,8 +197,7 @@ def say_raw_scores(picked):
     """Says once that what `nll_loss` got are no log-probabilities."""
     if (
         "log-probabilities" not in said
-        and has_values(picked)
-        and picked.size
+        and not _unseen("log-probabilities", picked)
         and largest(picked) > 0
     ):
         say_once(
@@ -184,7 +209,9 @@ def say_raw_scores(picked):
 
 def say_infinite(loss):
     """Says once that label smoothing met a class that was ruled out."""
-    if "smoothing" not in said and has_values(loss) and (infinite := np.isinf(loss)).any():
+    if "smoothing" in said or _unseen("smoothing", loss):
+        return
+    if (infinite := np.isinf(loss)).any():
         say_once(
             "smoothing",
             f"cross_entropy: the loss at {first_true(infinite)} is inf: label smoothing expects "

@@ -9,7 +9,7 @@ over the places of each channel of each example (`instance_norm`).
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -157,7 +157,7 @@ def layer_norm(
     Raises:
         ValueError: the last axes have other sizes, or weight or bias another shape.
     """
-    dims = _last("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    dims = _last("layer_norm", input, normalized_shape, weight, bias)
     return standardize(input, weight, bias, dims=dims, eps=eps)
 
 
@@ -172,20 +172,29 @@ def rms_norm(
 
     Unless given, ε is the smallest step at 1 of the dtype.
     """
-    dims = _last("rms_norm", input, normalized_shape, weight=weight)
+    dims = _last("rms_norm", input, normalized_shape, weight)
     eps = float(np.finfo(input.dtype).eps) if eps is None else eps
     return standardize(input, weight, None, dims=dims, eps=eps, center=False)
 
 
-def _last(who: str, input: Tensor, normalized_shape: Any, **given: Any) -> tuple[int, ...]:
+def _last(
+    who: str, input: Tensor, normalized_shape: Any, weight: Any, bias: Any = None
+) -> tuple[int, ...]:
     """The dims that `normalized_shape` names."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not shape or input.shape[-len(shape) :] != shape:
+    dims = _dims_at_end(input.shape, shape)
+    if not dims:
         raise ShapeError(f"{who}: input {input.shape} does not end in normalized_shape {shape}")
-    for name, values in given.items():
+    for name, values in (("weight", weight), ("bias", bias)):
         if values is not None and values.shape != shape:
             raise ShapeError(f"{who}: {name} has shape {values.shape}, expected {shape}")
-    return tuple(range(-len(shape), 0))
+    return dims
+
+
+@lru_cache
+def _dims_at_end(shape: tuple[int, ...], end: tuple[int, ...]) -> tuple[int, ...]:
+    """The dims of the sizes at the end of a shape; none, where it ends in others."""
+    return tuple(range(-len(end), 0)) if shape[-len(end) :] == end else ()
 
 
 @composite()

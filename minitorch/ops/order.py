@@ -7,6 +7,7 @@ goes back to the places they were picked from.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ from minitorch.array import number
 from minitorch.few import is_few, within
 from minitorch.op import composite, op
 from minitorch.ops.compare import maximum, minimum
-from minitorch.ops.index import along
-from minitorch.ops.places import places
+from minitorch.ops.index import along, unslice
+from minitorch.ops.places import Places, places, read
 from minitorch.ops.reduce import amax, amin, nonempty, to_ties
 from minitorch.ops.shape import dim_of
 from minitorch.tensor import Tensor, make, raw
@@ -47,10 +48,7 @@ def pick_along(x, *, index, dim, keepdim=True):
     """
     if not x.shape:
         return x.copy()
-    if is_few(x):
-        y = places(index, dim_of(dim, x.ndim), x.shape).read(x)
-    else:
-        y = x[along(index, dim_of(dim, x.ndim))]
+    y = x[along(index, dim_of(dim, x.ndim))]
     return y if keepdim else y.squeeze(axis=dim)
 
 
@@ -60,10 +58,7 @@ def put_along(x, *, index, dim, shape):
     if not x.shape:
         return x.copy()
     y = np.zeros(shape, x.dtype, like=x)
-    if is_few(y):
-        places(index, dim_of(dim, x.ndim), shape).write(y, x)
-    else:
-        y[along(index, dim_of(dim, x.ndim))] = x
+    y[along(index, dim_of(dim, x.ndim))] = x
     return y
 
 
@@ -73,8 +68,25 @@ pick_along.grad(
 put_along.grad(x=lambda g, index, dim: pick_along(g, index, dim))
 
 
+@op
+def pick_once(x, *, index):
+    """y = x[index], which names no place twice          dL/dx = zeros, and g put at the index"""
+    return read(x, index)
+
+
+pick_once.grad(x=lambda g, x_shape, index: unslice(g, index, x_shape))
+
+
 def _picked(x, index, dim, keepdim):
     """Values and indices, from an array of indices found with `keepdim`."""
+    array = raw(x)
+    if array.shape and is_few(array):
+        spots = places(index, dim_of(dim, array.ndim), array.shape)
+        if not keepdim:
+            index = index.squeeze(axis=dim)
+            spots = Places(spots.at.reshape(index.shape))
+        values = pick_once(x, spots)
+        return ValuesIndices(values, make(index, None, "indices have no gradient"))
     values = pick_along(x, index, dim, keepdim or not x.shape)
     if not x.shape:
         index = np.zeros_like(raw(x), dtype=np.int64)
@@ -147,14 +159,27 @@ def argsort(x, *, dim=-1, descending=False, stable=False):
     >>> minitorch.tensor([3, 1, 2]).argsort()
     tensor([1, 2, 0])
     """
+    return _order(x, dim, descending)
+
+
+def _order(x, dim, descending, k=None):
+    """The first k (None: all) of the indices that would sort x along `dim`."""
     if not x.shape:
         return x.argmax(keepdims=True)
     if not descending:
-        return x.argsort(axis=dim, kind="stable")
+        order = x.argsort(axis=dim, kind="stable")
+        return order if k is None else order[_places_on(dim, x.ndim, None, k)]
     # Sorted backwards and turned round: what is equal keeps its order.
-    turn = (slice(None),) * dim_of(dim, len(x.shape)) + (slice(None, None, -1),)
-    order = x[turn].argsort(axis=dim, kind="stable")[turn]
-    return number(x.shape[dim] - 1, order) - order
+    last = x.shape[dim] - 1
+    order = x[_places_on(dim, x.ndim, None, None, -1)].argsort(axis=dim, kind="stable")
+    end = None if k is None or k > last else last - k
+    return number(last, order) - order[_places_on(dim, x.ndim, None, end, -1)]
+
+
+@lru_cache
+def _places_on(dim, ndim, *ends):
+    """The index that takes a slice of one axis."""
+    return (slice(None),) * dim_of(dim, ndim) + (slice(*ends),)
 
 
 @composite(methods="sort")
@@ -166,7 +191,7 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
     tensor([1., 2., 3.])
     """
     dim_of(dim, len(x.shape), "sort")
-    return _picked(x, argsort(raw(x), dim, descending, stable), dim, True)
+    return _picked(x, _order(raw(x), dim, descending), dim, True)
 
 
 @op
@@ -175,9 +200,7 @@ def top_indices(x, *, k, dim=-1, largest=True):
     n = _length(x, dim, "topk")
     if not 0 <= k <= n:
         raise ValueError(f"topk: k={k}, and dim {dim} of shape {x.shape} has size {n}")
-    first = (slice(None),) * dim_of(dim, len(x.shape)) + (slice(k),)
-    order = argsort(x, dim, largest)
-    return order[first] if x.shape else order
+    return _order(x, dim, largest, k)
 
 
 @composite(methods="topk")
@@ -190,7 +213,7 @@ def topk(
     >>> minitorch.tensor([3.0, 1.0, 2.0]).topk(2).values
     tensor([3., 2.])
     """
-    return _picked(x, top_indices(raw(x), k, dim, largest), dim, True)
+    return _picked(x, top_indices.op.body(raw(x), k=k, dim=dim, largest=largest), dim, True)
 
 
 # the middle -----------------------------------------------------------------------------------
@@ -207,9 +230,8 @@ def kth_index(x, *, k, dim=-1):
         raise ValueError(f"kthvalue: k={k}, and dim {dim} of shape {x.shape} has size {n}")
     if not x.shape:
         return x.argmax(keepdims=True)
-    here = (slice(None),) * dim_of(dim, len(x.shape)) + (slice(k - 1, k),)
     order = x.argsort(axis=dim) if n <= _SHORT else x.argpartition(k - 1, axis=dim)
-    return order[here]
+    return order[_places_on(dim, x.ndim, k - 1, k)]
 
 
 @op
@@ -218,7 +240,7 @@ def median_index(x, *, dim=-1):
     n = _length(x, dim, "median")
     if n == 0:
         raise ValueError(f"median: dim {dim} of shape {x.shape} has size 0; nothing has no median")
-    middle = kth_index(x, (n + 1) // 2, dim)
+    middle = kth_index.op.body(x, k=(n + 1) // 2, dim=dim)
     if within(x, math.inf):
         return middle
     nan = x != x
@@ -228,7 +250,7 @@ def median_index(x, *, dim=-1):
 @composite(methods="kthvalue")
 def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The k-th smallest along `dim`, counted from 1, and its index."""
-    return _picked(x, kth_index(raw(x), k, dim), dim, keepdim)
+    return _picked(x, kth_index.op.body(raw(x), k=k, dim=dim), dim, keepdim)
 
 
 @op
@@ -254,4 +276,4 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """
     if dim is None:
         return median_of_all(x)
-    return _picked(x, median_index(raw(x), dim), dim, keepdim)
+    return _picked(x, median_index.op.body(raw(x), dim=dim), dim, keepdim)

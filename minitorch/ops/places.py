@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from minitorch.array import largest
 
-
-class Places(NamedTuple):
+class Places:
     """An index: the numbers of elements, which has the shape of what is read."""
 
-    at: ndarray
+    __slots__ = ("at",)
+
+    def __init__(self, at: ndarray):
+        self.at = at
 
     def read(self, x: ndarray) -> ndarray:
         """x at these places."""
@@ -33,7 +34,7 @@ class Places(NamedTuple):
 
     def add(self, y: ndarray, x: ndarray) -> None:
         """Adds x to y, which lies in one piece, as often as a place is named."""
-        np.add.at(y.reshape(-1), self.at.reshape(-1), x.reshape(-1))
+        np.add.at(y.reshape(-1), self.at.ravel(), x.ravel())
 
 
 def read(x: Any, index: Any) -> Any:
@@ -60,6 +61,20 @@ def places(index: ndarray, dim: int, shape: tuple[int, ...]) -> Places:
     return Places(index + others if step == 1 else index * step + others)
 
 
+def places_of_labels(labels: ndarray, dim: int, shape: tuple[int, ...]) -> Places:
+    """The same for an index without the axis `dim`, one label for all that lies along it."""
+    if labels.dtype.kind == "u":
+        labels = labels.astype(np.int64)
+    others, step = _others_of_labels(shape, dim)
+    return Places(labels + others if step == 1 else labels * step + others)
+
+
+@lru_cache
+def _others_of_labels(shape: tuple[int, ...], dim: int) -> tuple[ndarray, int]:
+    others, step = _others(shape, dim, (*shape[:dim], 1, *shape[dim + 1 :]))
+    return others.squeeze(dim), step
+
+
 @lru_cache
 def _others(shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> tuple[ndarray, int]:
     """How far on the axes but `dim` put each place of the index; and a step along `dim`."""
@@ -72,11 +87,12 @@ def _others(shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> tuple[n
 
 
 def all_below(index: ndarray, n: int) -> bool:
-    """True when an index is not empty and lies in 0 .. n-1."""
-    if index.dtype.char not in _UNSIGNED or not index.size:
+    """True when an index, of NumPy's, is not empty and lies in 0 .. n-1."""
+    unsigned = _UNSIGNED.get(index.dtype)
+    if unsigned is None or not index.size:
         return False
-    unsigned = index.view(_UNSIGNED[index.dtype.char])  # where a negative number is a huge one
-    return largest(unsigned) < n
+    index = index.view(unsigned)  # where a negative number is a huge one
+    return index.item(index.argmax()) < n  # the largest, by its place, which is found sooner
 
 
-_UNSIGNED = {c: np.dtype(f"u{np.dtype(c).itemsize}") for c in "bhilqBHILQ"}
+_UNSIGNED = {np.dtype(c): np.dtype(f"u{np.dtype(c).itemsize}") for c in "bhilqBHILQ"}

@@ -83,19 +83,19 @@ def max_pool_winner(x, y, *, kernel_size, stride=None, padding=0, dilation=1, ce
     """Which place of each window holds its maximum y: its number, counting along the last axis.
 
     That is the number of places before it that do not hold y, which needs no search. No gradient.
+    (A nan is the maximum; an infinity that stands before it in the window is taken for it.)
     """
     grid = _grid("max_pool", x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     real = None
     if any(map(any, grid.pads)):
         ones = np.ones_like(x, shape=(1, 1, *grid.sizes), dtype=np.bool_)
         real = padded(ones, grid.pads, False)
-    x = padded(x, grid.pads)
+    x, y = padded(x, grid.pads), np.fmin(y, math.inf)  # nan becomes inf, and no number reaches it
     places = math.prod(grid.kernel)
     winner = np.zeros_like(x, shape=y.shape, dtype=np.uint8 if places <= 256 else np.int64)
     before = None
     for _, at in list(grid.taps())[:-1]:  # the last one wins where no other did
-        tap = x[(..., *at)]
-        other = (tap != y) & (tap == tap)  # a nan is where y is nan
+        other = x[(..., *at)] < y  # False for the maximum, and for a nan
         if real is not None:
             other |= ~real[(..., *at)]
         before = other if before is None else np.logical_and(before, other, out=before)

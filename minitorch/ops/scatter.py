@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
 def index_add(x: Tensor, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
     """y = x + alpha source, at the places `index` of an axis; a place named twice gets both."""
     key = _on_axis("index_add", x, dim, index)
-    source = _placed("index_add", x, dim, index, source)
+    source = _placed("index_add", x, key, source)
     return plus_at(x, source if alpha == 1 else source * alpha, key)
 
 
@@ -76,7 +77,7 @@ def index_copy(x: Tensor, dim: int, index: Any, source: Any) -> Tensor:
         ValueError: a place is named twice, and the source requires grad.
     """
     key = _on_axis("index_copy", x, dim, index)
-    return _replaced("index_copy", x, _placed("index_copy", x, dim, index, source), key)
+    return _replaced("index_copy", x, _placed("index_copy", x, key, source), key)
 
 
 @composite(methods="index_fill", inplace="index_fill_")
@@ -93,26 +94,32 @@ def index_fill(x: Tensor, dim: int, index: Any, value: Any) -> Tensor:
 
 def _before(x: Tensor, dim: int) -> tuple[slice, ...]:
     """The index that passes over the axes before `dim`."""
-    if not x.shape:
+    ndim = len(x.array.shape)
+    if not ndim:
         raise IndexError("index: a 0-d tensor has no axis to take parts of")
-    return (slice(None),) * dim_of(dim, len(x.shape))
+    return _axes_before(dim, ndim)
+
+
+@lru_cache
+def _axes_before(dim: int, ndim: int) -> tuple[slice, ...]:
+    return (slice(None),) * dim_of(dim, ndim)
 
 
 def _on_axis(name: str, x: Tensor, dim: int, index: Any) -> Any:
     """The index that means x[:, :, index], with as many axes before as `dim` says."""
     before = _before(x, dim)
-    index = whole_numbers(name, index, x.array, x.shape[len(before)])
+    index = whole_numbers(name, index, x.array, x.array.shape[len(before)])
     if index.ndim > 1:
         raise ShapeError(f"{name}: the index must be a vector, got shape {index.shape}")
-    index = index.reshape(-1)
+    index = index if index.ndim else index.reshape(-1)
     return (*before, index) if before else index
 
 
-def _placed(name: str, x: Tensor, dim: int, index: Any, source: Any) -> Any:
-    """`source` checked to have x's shape, but for one slice per index along `dim`."""
-    source = value_for(x, source)
-    d, n = dim_of(dim, len(x.shape)), np.size(getattr(index, "array", index))
-    expected = (*x.shape[:d], n, *x.shape[d + 1 :])
+def _placed(name: str, x: Tensor, key: Any, source: Any) -> Any:
+    """`source` checked to have x's shape, but for one slice per index along the axis of the key."""
+    source, shape = value_for(x, source), x.array.shape
+    d, n = (len(key) - 1, key[-1].size) if type(key) is tuple else (0, key.size)
+    expected = (*shape[:d], n, *shape[d + 1 :])
     if source.shape != expected:
         raise ShapeError(f"{name}: 'source' has shape {source.shape}, expected {expected}")
     return source
@@ -207,7 +214,7 @@ def take_along_dim(x: Tensor, indices: Any, dim: int | None = None) -> Tensor:
     """
     if dim is None:
         return take(x, indices).reshape(-1)
-    indices = whole_numbers("take_along_dim", indices, x.array, x.shape[dim])
+    indices = whole_numbers("take_along_dim", indices, x.array, None)
     if indices.ndim != x.ndim:
         raise ShapeError(f"take_along_dim: x is {x.shape}, indices {indices.shape}: unequal axes")
     d = dim_of(dim, x.ndim)
@@ -222,9 +229,14 @@ def _shape(index: Any) -> tuple[int, ...]:
     return index.shape if hasattr(index, "shape") else np.shape(index)
 
 
-def _along(name: str, x: Tensor, dim: int, index: Any) -> tuple:
+def _along(name: str, x: Tensor, dim: int, index: Any) -> Any:
     """The index that means [i, index[i, j]], after a look at its shape."""
-    d, shape = len(_before(x, dim)), x.shape
+    index, shape = raw(index), x.array.shape
+    if type(index) is ndarray and index.shape == shape and is_few(x.array) and shape:
+        d = dim_of(dim, len(shape))
+        if all_below(index, shape[d]):
+            return places(index, d, shape)
+    d = len(_before(x, dim))
     index = whole_numbers(name, index, x.array, shape[d])
     sizes = index.shape
     if sizes != shape and (

@@ -344,12 +344,28 @@ def expand_as(x: Tensor, other: Tensor) -> Tensor:
 @composite()
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors expanded to the one shape they broadcast to."""
-    shapes = [x.shape for x in tensors]
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise ShapeError(f"broadcast_tensors: shapes {shapes} do not broadcast") from None
+    shape = _broadcast("broadcast_tensors", [x.shape for x in tensors])
     return tuple(broadcast_to(x, shape) for x in tensors)
+
+
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The shape that tensors of these shapes broadcast to.
+
+    Raises:
+        ShapeError: they do not broadcast.
+
+    >>> import minitorch
+    >>> minitorch.broadcast_shapes((3, 1), (4,))
+    (3, 4)
+    """
+    return _broadcast("broadcast_shapes", list(shapes))
+
+
+def _broadcast(name: str, shapes: list) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(f"{name}: shapes {shapes} do not broadcast") from None
 
 
 @composite()

@@ -228,12 +228,13 @@ def gelu(x, *, approximate="none"):
     if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
     of_tanh = approximate == "tanh"
-    phi = _bent(x, np.exp) if of_tanh else _normal(x, erf_of)
+    square = x * x if of_tanh or is_few(x) else None
+    phi = _bent(x, square, np.exp) if of_tanh else _normal(x, erf_of)
     if not is_few(x):
         phi *= x
         return phi, None
     y = x * phi
-    return y, _bent_slope(x, y, phi) if of_tanh else _normal_slope(x, phi, np.exp)
+    return y, _bent_slope(square, y, phi) if of_tanh else _normal_slope(x, square, phi, np.exp)
 
 
 def _normal(x, erf):
@@ -242,10 +243,10 @@ def _normal(x, erf):
     return (erf(x * root_half) + one) * half
 
 
-def _bent(x, exp):
+def _bent(x, square, exp):
     """(1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, which is the sigmoid of twice what tanh is of."""
     cubic, linear, one, _ = _BEND(x)
-    return one / (exp(x * (x * x * cubic + linear)) + one)
+    return one / (exp(x * (square * cubic + linear)) + one)
 
 
 _SQRT_8_PI = math.sqrt(8 / math.pi)
@@ -254,23 +255,24 @@ _NORMAL = constants(math.sqrt(1 / 2), 1 / 2, 1, -1 / 2, math.sqrt(1 / 2 / math.p
 _BEND = constants(-_SQRT_8_PI * 0.044715, -_SQRT_8_PI, 1, -_SQRT_8_PI * 0.044715 * 3)
 
 
-def _normal_slope(x, phi, exp):
+def _normal_slope(x, square, phi, exp):
     *_, minus_half, density_at_0 = _NORMAL(x)
-    return phi + x * (exp(x * x * minus_half) * density_at_0)
+    return phi + x * (exp(square * minus_half) * density_at_0)
 
 
-def _bent_slope(x, y, s):
-    _, linear, one, slope_cubic = _BEND(x)
-    return (s - one) * y * (x * x * slope_cubic + linear) + s
+def _bent_slope(square, y, s):
+    _, linear, one, slope_cubic = _BEND(y)
+    return (s - one) * y * (square * slope_cubic + linear) + s
 
 
 def _gelu_x(g, x, approximate, slope):
     if is_few(g):
         return g * slope
+    square = x * x
     if approximate == "none":
-        return g * _normal_slope(x, _normal(x, erf), exp)
-    s = _bent(x, exp)
-    return g * _bent_slope(x, x * s, s)
+        return g * _normal_slope(x, square, _normal(x, erf), exp)
+    s = _bent(x, square, exp)
+    return g * _bent_slope(square, x * s, s)
 
 
 gelu.grad(x=_gelu_x)

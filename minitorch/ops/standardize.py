@@ -17,6 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from minitorch.array import number
+from minitorch.few import add_up_beside, average_beside, is_few
 from minitorch.op import op
 from minitorch.ops.elementwise import rsqrt, square
 from minitorch.ops.reduce import mean
@@ -37,17 +38,34 @@ def standardize(x, weight=None, bias=None, *, dims=-1, eps=1e-5, center=True):
     """
     dims = dims_of(dims, x.ndim)
     beside = weight is None or not _even(weight.shape, x.ndim, dims)
-    mu, r, d = moments_of(wide(x), dims, eps, center, beside)[:3]
-    return affine(d, r, weight, bias).astype(x.dtype, copy=False), (mu, r)
+    mu, r, d, _ = moments_of(wide(x), dims, eps, center, beside)
+    if is_few(x) and d.dtype is x.dtype and (weight is None or weight.dtype is x.dtype):
+        xhat = d * r
+        y = xhat.copy() if weight is None else xhat * weight
+        y = y if bias is None else y + bias
+    else:
+        xhat, y = None, affine(d, r, weight, bias)
+    return y.astype(x.dtype, copy=False), (mu, r, xhat)
 
 
 def moments_of(x, dims, eps, center=True, beside=False):
     """μ (None where it is left out), r, x - μ, and σ²; of size 1 along `dims` unless `beside`."""
-    n = number(math.prod([x.shape[i] for i in dims]), x)
-    mu = total(dims, x, beside=beside) / n if center else None
-    d = x - mu if center else x.copy()
-    variance = total(dims, d, d, beside=beside) / n
+    n = _length(x.shape, dims)
+    if beside and is_few(x):
+        mu = add_up_beside(x, dims) / number(n, x) if center else None
+        d = x - mu if center else x.copy()
+        variance = average_beside(d * d, dims, n)
+    else:
+        mu = total(dims, x, beside=beside) / number(n, x) if center else None
+        d = x - mu if center else x.copy()
+        variance = total(dims, d, d, beside=beside) / number(n, x)
     return mu, np.reciprocal(np.sqrt(variance + number(eps, x))), d, variance
+
+
+@lru_cache
+def _length(shape, dims):
+    """The number of elements along `dims`."""
+    return math.prod([shape[i] for i in dims])
 
 
 def affine(d, r, weight, bias):
@@ -76,7 +94,27 @@ def standardize_all(g, x, weight, bias_shape, moments, dims, eps, center, needs)
     return tuple([next(found) if need else None for need in needs])
 
 
-standardize.grad(standardize_all)
+def _standardize_all(g, x, weight, bias_shape, moments, dims, eps, center, needs):
+    mu, r, xhat = moments
+    if xhat is not None and is_few(g):
+        return _few_grads(g, weight, bias_shape, r, xhat, dims_of(dims, g.ndim), center, needs)
+    return standardize_all(g, x, weight, bias_shape, (mu, r), dims, eps, center, needs)
+
+
+def _few_grads(g, weight, bias_shape, r, xhat, dims, center, needs):
+    """The formulas as they stand above."""
+    dx = None
+    if needs[0]:
+        v, n = g if weight is None else g * weight, _length(g.shape, dims)
+        dx = v - xhat * average_beside(v * xhat, dims, n)
+        if center:
+            dx -= average_beside(v, dims, n)
+        dx *= r
+    dw = unbroadcast(g * xhat, weight.shape) if needs[1] else None
+    return dx, dw, unbroadcast(g, bias_shape) if needs[2] else None
+
+
+standardize.grad(_standardize_all)
 
 
 @op(exact_dtype=True)
@@ -103,7 +141,7 @@ def standardize_grad(
     """
     dims = dims_of(dims, x.ndim)
     like, x, dy = x, wide(x), wide(dy)
-    n = number(math.prod([x.shape[i] for i in dims]), x)
+    n = number(_length(x.shape, dims), x)
     v, dw, db = dy, None, None
     d = x - mu if center else x.copy()
     if weight is None or _even(weight.shape, x.ndim, dims):

@@ -11,12 +11,14 @@ A rule is one method, `update`, that writes the parameter in place:
 
 `p` and `g` are arrays (NumPy's, or CuPy's on a GPU), so nothing of it is recorded on the tape.
 Everything else is here: parameter groups, the check that a step can be made at all before anything
-is written, the state and its names, saving and loading.
+is written, the state and its names, saving and loading. A class that defines `step` itself, as it
+would for torch, finds the same `param_groups` and `state`, and does its own checks.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -66,7 +68,7 @@ class Optimizer:
         param_groups: the groups, each a dict with "params", "names" and the options; setting an
             option checks it.
         state: for each tensor that was moved, what its rule remembers, by name.
-        stepped: has `step` moved anything yet?
+        stepped: has `step` moved anything yet? A `step` of a subclass's own need not say.
         check_finite: look for nan and inf in the gradients before a step? None, the default, looks
             where that costs little (on the CPU) and not where it would wait for a GPU.
 
@@ -89,7 +91,7 @@ class Optimizer:
     def __init__(self, params: Any, defaults: dict[str, Any]):
         self.defaults = dict(defaults)
         self.param_groups: list[Group] = []
-        self.state: State = {}
+        self.state: State = defaultdict(dict)
         self.stepped = False
         self._model = params if is_model(params) else None
         self._compare = True  # is it time to compare the model's tensors with ours?
@@ -129,6 +131,11 @@ class Optimizer:
 
     def check_parameter(self, name: str, p: Tensor) -> None:
         """Raises when this rule cannot move such a parameter; every tensor will do."""
+
+    @property
+    def counts_steps(self) -> bool:
+        """Is `step` the one below, which counts, and not a subclass's own?"""
+        return type(self).step is Optimizer.step
 
     @property
     def kind(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ def load_state_dict(optimizer: Optimizer, saved: dict[str, Any]) -> None:
     }
     for group, options in zip(optimizer.param_groups, saved["groups"]):
         group.update(_options(options))
-    optimizer.state = state
+    optimizer.state = defaultdict(dict, state)
 
 
 def _problems(optimizer: Optimizer, saved: Any) -> Iterator[str]:
@@ -91,7 +92,7 @@ def _state_problems(
         elif value.shape != p.shape:
             yield f"{buffer} of {name!r} has shape {value.shape}, and the parameter {p.shape}"
     step = kept.get("step")
-    if not isinstance(step, int) or step < 0:
+    if optimizer.counts_steps and (not isinstance(step, int) or step < 0):
         yield f"step of {name!r} is {step!r}, expected an int"
 
 

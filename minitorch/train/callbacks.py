@@ -81,14 +81,21 @@ class Callback:
         """Takes in what `state_dict` gave."""
 
 
-def listeners(callbacks: Iterable[Callback]) -> dict[str, tuple[Callable, ...]]:
-    """For each event, the methods that want to hear of it, in order."""
-    callbacks = list(callbacks)
-    for callback in callbacks:
+def as_callbacks(callbacks: Any) -> list[Callback]:
+    """A list of callbacks, or an error where it is none."""
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks: expected a list of callbacks, got {callbacks!r}")
+    found = list(callbacks)
+    for callback in found:
         if not isinstance(callback, Callback):
             raise TypeError(
                 f"callbacks: expected objects of subclasses of Callback, got {callback!r}"
             )
+    return found
+
+
+def listeners(callbacks: Iterable[Callback]) -> dict[str, tuple[Callable, ...]]:
+    """For each event, the methods that want to hear of it, in order."""
     ordered = sorted(callbacks, key=lambda callback: callback.order)
     return {
         event: tuple(getattr(c, event) for c in ordered if hasattr(c, event)) for event in EVENTS
@@ -122,6 +129,11 @@ class Schedule(Callback):
             raise ValueError(f"Schedule: per must be 'batch' or 'epoch', got {per!r}")
         if monitor is not None and per == "batch":
             raise ValueError("Schedule: monitor needs per='epoch'; it is known once an epoch")
+        if not (callable(scheduler) or hasattr(scheduler, "step")):
+            raise TypeError(
+                "Schedule: expected a scheduler, or a function of the optimizer that makes one, "
+                f"got {scheduler!r}"
+            )
         self.scheduler, self.per, self.monitor = scheduler, per, monitor
         self._loaded: dict[str, Any] = {}  # the state of a scheduler that is not made yet
 

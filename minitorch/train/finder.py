@@ -82,6 +82,8 @@ def lr_find(
     >>> 0.001 < curve.suggestion < 10, len(curve.lrs) == len(curve.losses)
     (True, True)
     """
+    if not isinstance(learner, Learner):
+        raise TypeError(f"lr_find: expected a Learner, got {type(learner).__name__}")
     if not 0 < start < end < math.inf:
         raise ValueError(f"lr_find: expected 0 < start < end, got {start} and {end}")
     if steps < 2:

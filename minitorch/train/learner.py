@@ -27,19 +27,14 @@ from minitorch.nn.module import Module
 from minitorch.nn.stateless import evaluating
 from minitorch.optim import Adam, Optimizer
 from minitorch.tensor import Tensor
-from minitorch.train.batches import (
-    as_loader,
-    gpu_of,
-    moved,
-    size_of,
-    split_batch,
-)
+from minitorch.train.batches import as_loader, gpu_of, moved, size_of, split_batch
 from minitorch.train.callbacks import (
     Callback,
     Cancel,
     CancelBatch,
     CancelEpoch,
     CancelFit,
+    as_callbacks,
     listeners,
 )
 from minitorch.train.gradients import adjust, warn_of_unused
@@ -48,6 +43,7 @@ from minitorch.train.interrupt import Interrupt
 from minitorch.train.keeper import Keeper
 from minitorch.train.losses import Losses, check_loss
 from minitorch.train.metrics import Average, as_metrics
+from minitorch.train.parts import check_parts
 from minitorch.train.prediction import predict
 from minitorch.train.progress import Progress
 
@@ -105,16 +101,12 @@ class Learner:
         accumulate: int = 1,
         split: Callable[[Any], tuple] = split_batch,
     ):
+        check_parts(model, loss, optimizer)
         if accumulate < 1:
             raise ValueError(f"Learner: accumulate must be at least 1, got {accumulate}")
-        if not (optimizer is None or isinstance(optimizer, Optimizer) or callable(optimizer)):
-            raise TypeError(
-                f"Learner: expected an optimizer, or a function of the model that makes one, got "
-                f"{optimizer!r}"
-            )
         self.model, self.loss_function, self._optimizer = model, loss, optimizer
         self.metrics = as_metrics(metrics)
-        self.callbacks = list(callbacks)
+        self.callbacks = as_callbacks(callbacks)
         self.clip_norm, self.clip_value, self.accumulate = clip_norm, clip_value, accumulate
         self.split = split
         self.history = History()
@@ -190,7 +182,7 @@ class Learner:
             raise ValueError(f"fit: epochs must be an int of at least 0, got {epochs!r}")
         loader = as_loader(train, batch_size, shuffle=True)
         judges = None if valid is None else as_loader(valid, batch_size, shuffle=False)
-        taking_part = [*self.callbacks, *callbacks]
+        taking_part = [*self.callbacks, *as_callbacks(callbacks)]
         on = listeners(taking_part)
         self._begin(epochs, judges)
         keeper = Keeper(self, checkpoint, every, loader, judges, taking_part)

@@ -102,6 +102,8 @@ class Mean(Average, Metric):
 
 def as_metrics(metrics: Iterable[Any]) -> list[Metric]:
     """Metrics, also of plain functions, each with a name of its own."""
+    if not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics: expected a list, such as [accuracy], got {metrics!r}")
     found = [_as_metric(metric) for metric in metrics]
     names = [*_TAKEN, *(metric.name for metric in found)]
     for i, name in enumerate(names):

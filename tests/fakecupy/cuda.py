@@ -98,12 +98,46 @@ def memory_info() -> tuple[int, int]:
     return 2**40, 2**40
 
 
+def get_device_properties(device: int) -> dict[str, Any]:
+    """The name, as bytes, and the age of a GPU that nobody has."""
+    gpu.require()
+    if not 0 <= device < gpu.count:
+        raise CUDARuntimeError(101)
+    return {"name": b"Stand-in", "major": 9, "minor": 0}
+
+
+def driver_version() -> int:
+    """12.4, in CUDA's way of writing it; 0 stands for no driver."""
+    return 12040 if gpu.present else 0
+
+
+_compute_types: dict[str, int] = {}
+
+
+def set_compute_type(dtype: Any, compute_type: int) -> None:
+    """How products of a dtype are computed: 1 is the default, 7 is TF32."""
+    gpu.require()
+    if not 0 <= compute_type <= 7:
+        raise ValueError(f"Unknown compute type: {compute_type}")
+    _compute_types[dtype.name] = compute_type
+
+
+def get_compute_type(dtype: Any) -> int:
+    return _compute_types.get(dtype.name, 1)
+
+
+CORE: dict[str, Any] = {
+    "get_compute_type": get_compute_type,
+    "set_compute_type": set_compute_type,
+}
 RUNTIME: dict[str, Any] = {
     "CUDARuntimeError": CUDARuntimeError,
     "getDeviceCount": get_device_count,
     "getDevice": get_device_id,
     "setDevice": set_device,
     "deviceSynchronize": device_synchronize,
+    "driverGetVersion": driver_version,
+    "getDeviceProperties": get_device_properties,
     "memGetInfo": memory_info,
 }
 MEMBERS: dict[str, Any] = {

@@ -71,6 +71,7 @@ stride_tricks = Standin(
 )
 lib = Standin("cupy.lib", (), {"stride_tricks": stride_tricks})
 runtime = Standin("cupy.cuda.runtime", names.RUNTIME.split(), _cuda.RUNTIME)
+core = Standin("cupy._core", _cuda.CORE, _cuda.CORE)  # private: the one place TF32 is set
 cuda = Standin("cupy.cuda", names.CUDA.split(), {**_cuda.MEMBERS, "runtime": runtime})
 cupy = Standin(
     "cupy",
@@ -91,6 +92,7 @@ cupy = Standin(
         "is_available": _cuda.is_available,
         "ndarray": ndarray,
         "ufunc": ufunc,
+        "_core": core,
         "cuda": cuda,
         "fft": fft,
         "lib": lib,
@@ -147,7 +149,7 @@ ndarray.__array_function__ = _array_function
 
 _MODULES = {
     module.__name__: module
-    for module in (cupy, cuda, runtime, fft, lib, stride_tricks, linalg, random, cupyx)
+    for module in (cupy, core, cuda, runtime, fft, lib, stride_tricks, linalg, random, cupyx)
 }
 _before: dict[str, ModuleType] = {}
 

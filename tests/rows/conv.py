@@ -106,6 +106,9 @@ ROWS = [
     row("conv2d", (1, 8, 3, 4), (2, 8, 2, 2), True, stride=2, padding=1, dilation=(1, 2)),
     row("conv2d", (2, 8, 2, 2), (9, 8, 1, 1), True),
     row("conv2d", (1, 8, 1, 2), (1, 8, 2, 2), True, padding=((2, 1), (0, 1)), torch=False),
+    # few channels in and eight out: columns across the images
+    row("conv2d", (2, 1, 3, 3), (8, 1, 2, 2), True, padding=1, stride=2),
+    row("conv2d", (1, 2, 2, 3), (8, 2, 1, 2), False),
     row("conv3d", (1, 2, 3, 2, 3), (2, 2, 2, 1, 2), True),
     row("conv3d", (1, 2, 3, 2, 2), (2, 1, 2, 2, 1), False, stride=2, padding=(1, 1, 0), groups=2),
     *[
@@ -118,6 +121,8 @@ ROWS = [
             ((1, 2, 2, 2), (2, 8, 2, 1), {"size": (2, 3), "stride": 2, "padding": (1, 0)}),
         )
     ],
+    Row("conv_bias_grad", (rand(2, 3, 2),), {}, ref=lambda dy: dy.sum((0, 2))),
+    Row("conv_bias_grad", (rand(2, 3, 1, 4),), {}, ref=lambda dy: dy.sum((0, 2, 3))),
     *[
         Row("conv_weight_grad", (rand(*x), rand(*dy, seed=1)), kwargs, ref=weight_grad)
         for x, dy, kwargs in (

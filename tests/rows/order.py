@@ -63,6 +63,7 @@ ROWS = [
         ref=lambda x, i, dim, _: np.take_along_axis(x, i, dim)[:, 0],
         torch=lambda x, i, dim, _: x.take_along_dim(i, dim)[:, 0],
     ),
+    Row("pick_once", (rand(4, 2), np.array([2, 0])), ref=lambda x, i: x[i]),
     Row("put_along", (rand(2, 2), index, 1, (2, 3)), ref=_put),
     Row("put_along", (rand(2, 2), index, -2, (4, 2)), ref=_put),
     *[

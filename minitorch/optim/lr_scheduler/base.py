@@ -290,7 +290,8 @@ class LRScheduler:
         return {key: group[key] for key in self._sets if key in group}
 
     def _warn_of_order(self) -> None:
-        if self.last_epoch == 0 and not self.optimizer.stepped:
+        optimizer = self.optimizer
+        if self.last_epoch == 0 and optimizer.counts_steps and not optimizer.stepped:
             skipped = ", ".join(brief(lr) for lr in self.get_last_lr())
             warnings.warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first "

@@ -54,6 +54,10 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
+        if not isinstance(milestones, Iterable):
+            raise TypeError(
+                f"MultiStepLR: milestones is {milestones!r}, expected a list of steps, such as [30]"
+            )
         self.milestones = sorted(whole("MultiStepLR", "a milestone", m, 0) for m in milestones)
         self.gamma = number("MultiStepLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)

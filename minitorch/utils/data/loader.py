@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import count as counting
 from typing import Any, Literal
 
+from minitorch.errors import CheckpointError
 from minitorch.random import Generator, default_generator, drawing_from
 from minitorch.utils.data.collate import default_collate, default_convert
 from minitorch.utils.data.dataset import IterableDataset
@@ -130,6 +131,7 @@ class DataLoader:
                 "DataLoader: multiprocessing_context is 'spawn' or 'forkserver', got "
                 f"{multiprocessing_context!r}; a forked copy of a program with threads may hang"
             )
+        _check_kinds(generator, collate_fn)
         if seed is not None and generator is not None:
             raise ValueError("DataLoader: seed and generator exclude each other; give one of them")
         self._stream = Generator().manual_seed(seed) if seed is not None else generator
@@ -318,15 +320,15 @@ class DataLoader:
         """Goes to where `state_dict` was taken.
 
         Raises:
-            ValueError: the state lacks something, or is that of a loader with another number of
-                samples or another batch size, whose batches are others; nothing is changed then.
+            CheckpointError: the state lacks something, or is that of a loader with another number
+                of samples or another batch size, whose batches are others; nothing is changed then.
         """
-        missing = self.state_dict().keys() - state.keys()
+        missing = self.state_dict().keys() - (state or {}).keys()
         if missing:
-            raise ValueError(f"DataLoader: the state lacks {', '.join(sorted(missing))}")
+            raise CheckpointError(f"DataLoader: the state lacks {', '.join(sorted(missing))}")
         for name, here in (("samples", self._samples()), ("batch_size", self.batch_size)):
             if state[name] != here:
-                raise ValueError(
+                raise CheckpointError(
                     f"DataLoader: the state was saved with {name} = {state[name]}, this loader has "
                     f"{here}; its places in an epoch mean other batches"
                 )
@@ -367,7 +369,7 @@ def _made_here(fetch: Any, tasks: Iterable[Task]) -> Iterator[Any]:
 def _worker_count(num_workers: int, kind: str, prefetch: int | None, persistent: bool) -> int:
     if kind not in ("threads", "processes"):
         raise ValueError(f"DataLoader: workers is 'threads' or 'processes', got {kind!r}")
-    if num_workers == 0 and not isinstance(num_workers, (bool, float)):
+    if count("DataLoader", num_workers, "num_workers", least=0) == 0:
         if prefetch is not None:
             raise ValueError("DataLoader: prefetch_factor needs num_workers > 0")
         if persistent:
@@ -375,7 +377,17 @@ def _worker_count(num_workers: int, kind: str, prefetch: int | None, persistent:
         return 0
     if prefetch is not None:
         count("DataLoader", prefetch, "prefetch_factor")
-    return count("DataLoader", num_workers, "num_workers")
+    return num_workers
+
+
+def _check_kinds(generator: Any, collate_fn: Any) -> None:
+    if not (generator is None or isinstance(generator, Generator)):
+        raise TypeError(
+            f"DataLoader: generator must be a minitorch.Generator, got {generator!r}; seed=... "
+            "starts one from a number"
+        )
+    if not (collate_fn is None or callable(collate_fn)):
+        raise TypeError(f"DataLoader: collate_fn must be a function, got {collate_fn!r}")
 
 
 def _check_streamed(shuffle: bool | None, sampler: Any, batch_sampler: Any) -> None:

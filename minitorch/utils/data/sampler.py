@@ -210,14 +210,14 @@ def batches_in(samples: int, batch_size: int, drop_last: bool) -> int:
     return samples // batch_size if drop_last else -(-samples // batch_size)
 
 
-def count(where: str, number: Any, name: str = "num_samples") -> int:
-    """A whole number of at least 1, or an error that names the argument."""
+def count(where: str, number: Any, name: str = "num_samples", least: int = 1) -> int:
+    """A whole number of at least `least`, or an error that names the argument."""
     try:
         whole = operator.index(number)
     except TypeError:
         whole = None
     if whole is None or isinstance(number, bool):
         raise TypeError(f"{where}: {name} must be an int, got {number!r}")
-    if whole < 1:
-        raise ValueError(f"{where}: {name} must be at least 1, got {number}")
+    if whole < least:
+        raise ValueError(f"{where}: {name} must be at least {least}, got {number}")
     return whole

@@ -1,0 +1,215 @@
+"""Checks of the exercises of lesson 7, and wrong answers that they must notice."""
+
+import math
+
+import numpy as np
+
+import minitorch
+from lessons.exercises.checks.gradients import compare_with_slopes
+from minitorch import op
+
+
+def sample(*shape):
+    return minitorch.randn(*shape, dtype=minitorch.float64)
+
+
+def check_cumsum_grad(function):
+    minitorch.manual_seed(0)
+    for n in (5, 2):
+        compare_with_slopes("cumsum_grad", lambda x: x.cumsum(0), function, sample(n))
+
+
+def check_standardise_grad(function):
+    minitorch.manual_seed(0)
+    for n, k in [(5, 3), (3, 3), (4, 1)]:
+        s = 0.5 + minitorch.rand(k, dtype=minitorch.float64)
+        inputs = sample(n, k), sample(k), s
+        compare_with_slopes("standardise_grad", lambda x, m, s: (x - m) / s, function, *inputs)
+
+
+def check_slope_along(function):
+    minitorch.manual_seed(0)
+    for shape, h in [((3,), 0.1), ((2, 3), 1e-4)]:
+        x, v = sample(*shape), sample(*shape)
+        kept = x.clone(), v.clone()
+        said = function(lambda x: (x**3).sum(), x, v, h)
+        assert np.array_equal(x, kept[0]), "x is not the same afterwards"
+        assert np.array_equal(v, kept[1]), "v is not the same afterwards"
+        expected = ((3 * x * x * v) + h * h * v**3).sum().item()
+        assert isinstance(said, float), f"expected a float, got {type(said).__name__}"
+        assert abs(said - expected) < 1e-8, (
+            f"f(x) = Σ x³, h = {h:g}: the two ends give {expected:.6f}, yours {said:.6f}"
+        )
+
+
+def planted(body, **rules):
+    made = op(body)
+    made.grad(**rules)
+    return made
+
+
+def softmax(x):
+    e = np.exp(x)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def affine(**wrong):
+    rules = {"x": lambda g, w: g @ w.T, "w": lambda g, x: x.T @ g, "b": lambda g: g.sum(0)}
+    return planted(lambda x, w, b: x @ w + b, **(rules | wrong))
+
+
+def total(g, y):
+    return (g * y).sum(axis=-1, keepdims=True)
+
+
+def rules_to_judge():
+    """name -> (op, inputs, is it right?)"""
+    v = minitorch.randn(3, 4)
+    a = minitorch.randn(4, 3), minitorch.randn(3, 3), minitorch.randn(3)
+    cube = lambda x: x * x * x
+    return {
+        "y = x³, with the right rule": (planted(cube, x=lambda g, x: 3 * g * x * x), [v], True),
+        "softmax, with the right rule": (
+            planted(softmax, x=lambda g, y: y * (g - total(g, y))),
+            [v],
+            True,
+        ),
+        "x w + b, with the right rules": (affine(), list(a), True),
+        "y = x³, with the sign flipped": (planted(cube, x=lambda g, x: -3 * g * x * x), [v], False),
+        "y = x³, with 3.0001 for 3": (planted(cube, x=lambda g, x: 3.0001 * g * x * x), [v], False),
+        "y = x³, with a rule that forgets g": (planted(cube, x=lambda g, x: 3 * x * x), [v], False),
+        "y = x³, with g twice": (planted(cube, x=lambda g, x: 3 * g * g * x * x), [v], False),
+        "softmax, without the leading y": (
+            planted(softmax, x=lambda g, y: g - total(g, y)),
+            [v],
+            False,
+        ),
+        "x w + b, with the gradient of w transposed": (
+            affine(w=lambda g, x: g.T @ x),
+            list(a),
+            False,
+        ),
+        "x w + b, with a mean for the sum in b": (affine(b=lambda g: g.mean(0)), list(a), False),
+        "differences, wrong at the last element": (
+            planted(
+                lambda x: x[1:] - x[:-1],
+                x=lambda g: np.concatenate([-g[:1], g[:-1] - g[1:], 0 * g[-1:]]),
+            ),
+            [minitorch.randn(6)],
+            False,
+        ),
+        "x times x.detach()": (lambda x: x * x.detach(), [v], False),
+    }
+
+
+def check_passes(function):
+    assert "gradcheck" not in function.__code__.co_names, "write it without minitorch's gradcheck"
+    minitorch.manual_seed(0)
+    for name, (f, inputs, right) in rules_to_judge().items():
+        kept = [x.clone() for x in inputs]
+        said = function(f, inputs)
+        assert all(np.array_equal(x, k) for x, k in zip(inputs, kept)), "an input was changed"
+        assert all(x.dtype == minitorch.float32 for x in inputs), "an input was converted"
+        assert said in (True, False), f"expected True or False, got {said!r}"
+        assert said or not right, f"refused: {name}"
+        assert right or not said, f"let pass: {name}"
+
+
+def check_kind_of_point(function):
+    points = {
+        "x² at 0": (lambda x: x * x, 0.0, "smooth"),
+        "x² at 3": (lambda x: x * x, 3.0, "smooth"),
+        "sin at 1": (math.sin, 1.0, "smooth"),
+        "|x| at 2": (abs, 2.0, "smooth"),
+        "100 x at 1": (lambda x: 100 * x, 1.0, "smooth"),
+        "e^(5x) at 1": (lambda x: math.exp(5 * x), 1.0, "smooth"),
+        "|x| at 0": (abs, 0.0, "kink"),
+        "relu at 0": (lambda x: max(x, 0.0), 0.0, "kink"),
+        "|x - 1| + x² at 1": (lambda x: abs(x - 1) + x * x, 1.0, "kink"),
+        "a step at 0": (lambda x: float(x > 0), 0.0, "jump"),
+        "floor at 2": (math.floor, 2.0, "jump"),
+        "3 sign(x) + x at 0": (lambda x: 3 * math.copysign(1, x) + x, 0.0, "jump"),
+    }
+    for name, (f, x, expected) in points.items():
+        said = function(f, x)
+        assert said == expected, f"{name}: expected {expected!r}, got {said!r}"
+
+
+# wrong answers ----------------------------------------------------------------------------------
+
+
+def changes_x(f, x, v, h):
+    x += h * v
+    up = f(x)
+    x -= 2 * h * v
+    return ((up - f(x)) / (2 * h)).item()
+
+
+def judged(random=True, precise=True, first_only=False, tolerance=1e-6):
+    """A check with some of what makes it good left out."""
+    dtype, h = (minitorch.float64, 1e-5) if precise else (minitorch.float32, 1e-2)
+
+    def check(f, inputs):
+        xs = [x.detach().to(dtype).clone().requires_grad_() for x in inputs]
+        y = f(*xs)
+        g = minitorch.randn(y.shape, dtype=dtype) if random else minitorch.ones_like(y)
+        y.backward(g)
+        with minitorch.no_grad():
+            for x in xs:
+                for index in [(0,) * x.ndim] if first_only else np.ndindex(x.shape):
+                    value, ends = x[index].item(), []
+                    for moved in (value + h, value - h):
+                        x[index] = moved
+                        ends.append((f(*xs) * g).sum().item())
+                    x[index] = value
+                    slope = (ends[0] - ends[1]) / (2 * h)
+                    if abs(slope - x.grad[index].item()) > tolerance * max(1, abs(slope)):
+                        return False
+        return True
+
+    return check
+
+
+def by_gap(f, x, h=1e-3):
+    gap = abs((f(x + h) - f(x)) / h - (f(x) - f(x - h)) / h)
+    return "jump" if gap > 100 else "kink" if gap > 0.1 else "smooth"
+
+
+def kinks_only(f, x):
+    gaps = [abs((f(x + h) - f(x)) / h - (f(x) - f(x - h)) / h) for h in (1e-3, 1e-5)]
+    return "kink" if gaps[1] > 0.5 * gaps[0] and gaps[1] > 1e-4 else "smooth"
+
+
+WRONG = {
+    "cumsum_grad": [
+        lambda g, x: g,
+        lambda g, x: g.cumsum(0),
+        lambda g, x: g.flip(0).cumsum(0),
+        lambda g, x: 0 * g + g.sum(),
+    ],
+    "standardise_grad": [
+        lambda g, x, m, s: (g / s, (g / s).sum(0), -(g * (x - m)).sum(0) / s**2),
+        lambda g, x, m, s: (g / s, -g.sum(0), -(g * (x - m)).sum(0) / s**2),
+        lambda g, x, m, s: (g / s, -(g / s).sum(0), -(g * (x - m)).sum(0) / s),
+        lambda g, x, m, s: (g / s, -(g / s).mean(0), -(g * (x - m)).mean(0) / s**2),
+        lambda g, x, m, s: (g / s, -(g / s), -(g * (x - m)) / s**2),
+        lambda g, x, m, s: (g * s, -(g / s).sum(0), -(g * (x - m)).sum(0) / s**2),
+    ],
+    "slope_along": [
+        changes_x,
+        lambda f, x, v, h: ((f(x + h * v) - f(x)) / h).item(),
+        lambda f, x, v, h: ((f(x + h * v) - f(x - h * v)) / h).item(),
+        lambda f, x, v, h: ((f(x + h) - f(x - h)) / (2 * h)).item(),
+        lambda f, x, v, h: (f(x + h * v) - f(x - h * v)) / (2 * h),
+    ],
+    "passes": [
+        lambda f, inputs: True,
+        lambda f, inputs: False,
+        judged(random=False),
+        judged(first_only=True),
+        judged(precise=False, tolerance=1e-2),
+        judged(precise=False),
+        judged(tolerance=1e-3),
+    ],
+    "kind_of_point": [by_gap, kinks_only, lambda f, x: "kink" if f(x) == 0 else "smooth"],
+}

@@ -1,0 +1,201 @@
+"""Checks the reader's exercises: what is right, what is not done yet, and what is wrong and how.
+
+    python -m lessons check 05                     lessons/exercises/05_*.py, as the reader left it
+    python -m lessons check 05 --file mine.py      another file with the same functions
+
+The checks stand in `lessons/exercises/checks/`: for every function `f` of an exercise there is a
+`check_f(f)`, which raises an AssertionError with a message to act on. They run on the reader's
+functions and on nothing else; model answers are kept apart, in `lessons/exercises/answers/`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+EXERCISES = Path(__file__).parent / "exercises"
+PATIENCE = 60  # seconds after which an exercise that does not end is given up
+
+# What minitorch does for the reader from which lesson on; before that, it is built by hand.
+TAUGHT = {
+    "einsum": 1,
+    "backward": 5,
+    "requires_grad_": 5,
+    "grad": 5,
+    "tape": 6,
+    "gradcheck": 7,
+    "gradgradcheck": 7,
+    "conv2d": 8,
+    "im2col": 8,
+    "col2im": 8,
+    "unfold": 8,
+    "kaiming_normal_": 9,
+    "kaiming_uniform_": 9,
+    "init": 9,
+    "softmax": 10,
+    "log_softmax": 10,
+    "logsumexp": 10,
+    "nll_loss": 10,
+    "cross_entropy": 10,
+    "binary_cross_entropy": 10,
+    "DataLoader": 11,
+    "nn": 11,
+    "optim": 11,
+    "Sequential": 12,
+    "build": 13,
+    "fit": 14,
+    "lr_scheduler": 16,
+    "BatchNorm1d": 18,
+    "BatchNorm2d": 18,
+    "LayerNorm": 18,
+    "batch_norm": 18,
+    "layer_norm": 18,
+    "lsuv_": 19,
+    "dropout": 20,
+    "Dropout": 20,
+    "hessian": 21,
+    "jvp": 21,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one exercise was done.
+
+    Attributes:
+        name: of the function.
+        result: "ok", "not done yet" or "wrong".
+        reason: what is wrong, in words.
+    """
+
+    name: str
+    result: str
+    reason: str = ""
+
+
+def file_of(number: int, folder: Path = EXERCISES) -> Path:
+    """The file with the exercises, answers or checks of a lesson.
+
+    Raises:
+        LookupError: the lesson has none.
+    """
+    found = sorted(folder.glob(f"{number:02}_*.py"))
+    if not found:
+        known = ", ".join(path.name[:2] for path in sorted(folder.glob("[0-9][0-9]_*.py")))
+        raise LookupError(f"lesson {number:02} has no exercises to check; there are {known}")
+    return found[0]
+
+
+def loaded(path: Path) -> ModuleType:
+    """The module in a file, whatever it is called."""
+    spec = importlib.util.spec_from_file_location(f"exercise_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def checks_of(number: int) -> dict[str, Callable]:
+    """name -> check, for the exercises of a lesson."""
+    module = loaded(file_of(number, EXERCISES / "checks"))
+    found = {
+        name.removeprefix("check_"): f
+        for name, f in vars(module).items()
+        if name.startswith("check_") and f.__module__ == module.__name__  # its own, not imported
+    }
+    if not found:
+        raise LookupError(f"{module.__file__} holds no checks")
+    return found
+
+
+def too_early(number: int, path: Path) -> dict[str, str]:
+    """function -> why, for the functions that use what a later lesson teaches."""
+    reasons = {}
+    for function in ast.parse(path.read_text("utf-8")).body:
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        used = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+        used |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+        used -= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+        late = sorted((TAUGHT[n], n) for n in used if TAUGHT.get(n, 0) > number)
+        if late:
+            lesson, name = late[0]
+            reasons[function.name] = (
+                f"not taught yet: {name} comes in lesson {lesson:02}; build it from what is known "
+                f"in lesson {number:02}"
+            )
+    return reasons
+
+
+def grade(number: int, path: Path) -> list[Verdict]:
+    """A verdict for every exercise of a lesson, from the functions in a file."""
+    checks = checks_of(number)
+    early = too_early(number, path)
+    module = loaded(path)
+    return [
+        verdict(name, getattr(module, name, None), check, early) for name, check in checks.items()
+    ]
+
+
+def verdict(
+    name: str, function: Callable | None, check: Callable, early: dict[str, str]
+) -> Verdict:
+    """How one function does in its check."""
+    if function is None:
+        return Verdict(name, "not done yet", f"there is no function {name} in the file")
+    if name in early:
+        return Verdict(name, "wrong", early[name])
+    try:
+        check(function)
+    except NotImplementedError:
+        return Verdict(name, "not done yet")
+    except AssertionError as error:
+        return Verdict(name, "wrong", str(error) or "the check failed")
+    except Exception as error:  # whatever the reader's code may raise
+        return Verdict(name, "wrong", f"it raised {type(error).__name__}: {error}")
+    return Verdict(name, "ok")
+
+
+def report(number: int, path: Path) -> int:
+    """Prints the verdicts; the exit status, 0 when all exercises are done."""
+    verdicts = grade(number, path)
+    width = max(len(v.name) for v in verdicts)
+    for v in verdicts:
+        print(f"{v.name:{width}}  {v.result}")
+        for line in v.reason.splitlines():
+            print(f"    {line}")
+    done = sum(v.result == "ok" for v in verdicts)
+    print(f"{done} of {len(verdicts)} exercises of lesson {number:02} are done")
+    return int(done < len(verdicts))
+
+
+def check(number: int, file: Path | None) -> int:
+    """Checks the reader's file in a process of its own, which may hang or crash without harm."""
+    try:
+        path = file_of(number) if file is None else file
+        checks_of(number)
+    except LookupError as error:
+        print(error)
+        return 2
+    if not path.exists():
+        print(f"there is no file {path}")
+        return 2
+    command = [sys.executable, "-m", "lessons.grading", str(number), str(path.resolve())]
+    try:
+        return subprocess.run(
+            command, cwd=EXERCISES.parent.parent, timeout=PATIENCE, check=False
+        ).returncode
+    except subprocess.TimeoutExpired:
+        print(f"no answer after {PATIENCE} s; does a loop never end?")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(report(int(sys.argv[1]), Path(sys.argv[2])))
