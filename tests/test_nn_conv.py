@@ -779,7 +779,7 @@ def test_general_relu_by_hand():
     }
     for options, want in cases.items():
         assert nn.GeneralRelu(*options)(x).tolist() == pytest.approx(want)
-    assert repr(nn.GeneralRelu(0.1, maxv=6.0)) == "GeneralRelu(leak=0.1, maxv=6.0)"
+    assert repr(nn.GeneralRelu(0.1, cap=6.0)) == "GeneralRelu(leak=0.1, cap=6.0)"
     assert x.tolist() == [-10, -1, 0, 1, 9]
 
 
@@ -792,6 +792,6 @@ def test_gradients_of_general_relu():
 def test_a_shifted_relu_has_mean_near_zero():
     """C29."""
     x = mt.tensor(rand(10_000))
-    assert abs(nn.GeneralRelu(sub=0.5)(x).mean().item()) < 0.12
-    assert abs(nn.GeneralRelu(sub=0.4)(x).mean().item()) < 0.02
+    assert abs(nn.GeneralRelu(shift=0.5)(x).mean().item()) < 0.12
+    assert abs(nn.GeneralRelu(shift=0.4)(x).mean().item()) < 0.02
     assert nn.GeneralRelu()(x).mean().item() > 0.35

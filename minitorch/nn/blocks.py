@@ -86,35 +86,35 @@ class Conv2dBatchNorm(Module):
 
 
 class GeneralRelu(Module):
-    """y = min(leaky_relu(x) - sub, maxv): a rectifier with a leak, a shift and a cap.
+    """y = min(leaky_relu(x) - shift, cap): a rectifier with a leak, a shift and a cap.
 
-    A plain relu puts the mean above 0, about 0.4 for inputs of mean 0 and variance 1; taking `sub`
-    off puts it back to 0, which deep networks without norms need.
+    A plain relu puts the mean above 0, about 0.4 for inputs of mean 0 and variance 1; a shift puts
+    it back to 0, which deep networks without norms need.
 
     Args:
         leak: the slope below 0; None for 0.
-        sub: what is taken off.
-        maxv: the largest value, after the shift.
+        shift: what is taken off.
+        cap: the largest value, after the shift.
 
     >>> import minitorch
     >>> from minitorch import nn
-    >>> nn.GeneralRelu(leak=0.1, sub=0.5, maxv=6.0)(minitorch.tensor([-10.0, 1.0, 9.0]))
+    >>> nn.GeneralRelu(leak=0.1, shift=0.5, cap=6.0)(minitorch.tensor([-10.0, 1.0, 9.0]))
     tensor([-1.5000,  0.5000,  6.0000])
     """
 
     def __init__(
-        self, leak: float | None = None, sub: float | None = None, maxv: float | None = None
+        self, leak: float | None = None, shift: float | None = None, cap: float | None = None
     ):
-        self.leak, self.sub, self.maxv = leak, sub, maxv
+        self.leak, self.shift, self.cap = leak, shift, cap
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape to the same shape."""
         y = F.relu(x) if self.leak is None else F.leaky_relu(x, self.leak)
-        if self.sub is not None:
-            y = y - self.sub
-        return y if self.maxv is None else clamp(y, max=self.maxv)
+        if self.shift is not None:
+            y = y - self.shift
+        return y if self.cap is None else clamp(y, max=self.cap)
 
     def extra_repr(self) -> str:
         """The options that are set."""
-        options = {"leak": self.leak, "sub": self.sub, "maxv": self.maxv}
+        options = {"leak": self.leak, "shift": self.shift, "cap": self.cap}
         return ", ".join(f"{name}={value}" for name, value in options.items() if value is not None)
