@@ -9,7 +9,8 @@ from math import e, inf, nan, pi
 
 from numpy import dtype, finfo, iinfo
 
-from minitorch import autograd, backends, cuda, func, io, nn, optim, train, utils
+from minitorch import amp, autograd, backends, cuda, func, io, nn, optim, train, utils
+from minitorch.amp import autocast, is_autocast_enabled
 from minitorch.array import (
     bool_,
     device,
@@ -31,6 +32,7 @@ from minitorch.array import (
 from minitorch.array import bool_ as bool
 from minitorch.array import float32 as float  # torch.float and torch.int: not Python's
 from minitorch.array import int32 as int
+from minitorch.compiled import compile
 from minitorch.creation import (
     arange,
     as_tensor,
@@ -59,6 +61,7 @@ from minitorch.modes import (
     detect_anomaly,
     enable_grad,
     inference_mode,
+    is_anomaly_enabled,
     is_grad_enabled,
     no_grad,
     set_grad_enabled,
@@ -149,6 +152,7 @@ from minitorch.ops.compare import (
 )
 from minitorch.ops.conv import conv1d, conv2d, conv3d
 from minitorch.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
+from minitorch.ops.distance import cdist
 from minitorch.ops.dropout import alpha_dropout, dropout
 from minitorch.ops.einsum import bilinear, einsum, kron, tensordot, trace
 from minitorch.ops.elementwise import (
@@ -203,6 +207,7 @@ from minitorch.ops.join import (
     unbind,
     vstack,
 )
+from minitorch.ops.limits import logaddexp, nan_to_num
 from minitorch.ops.lookup import (
     argwhere,
     bincount,
@@ -245,7 +250,8 @@ from minitorch.ops.matmul import (
 )
 from minitorch.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from minitorch.ops.order import aminmax, argsort, kthvalue, max, median, min, sort, topk
-from minitorch.ops.pool import avg_pool1d, max_pool1d, max_pool2d
+from minitorch.ops.pixels import pixel_shuffle, pixel_unshuffle
+from minitorch.ops.pool import avg_pool1d, max_pool1d, max_pool2d, max_pool3d
 from minitorch.ops.reduce import all, amax, amin, any, argmax, argmin, count_nonzero, mean, sum
 from minitorch.ops.scan import cumprod, cumsum, prod
 from minitorch.ops.scatter import (
@@ -345,6 +351,7 @@ __all__ = [
     "amax",
     "amin",
     "aminmax",
+    "amp",
     "any",
     "arange",
     "arccos",
@@ -367,6 +374,7 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "autocast",
     "autograd",
     "avg_pool1d",
     "backends",
@@ -388,6 +396,7 @@ __all__ = [
     "broadcast_to",
     "bucketize",
     "cat",
+    "cdist",
     "ceil",
     "celu",
     "chain_matmul",
@@ -398,6 +407,7 @@ __all__ = [
     "clip",
     "clone",
     "compare",
+    "compile",
     "concat",
     "concatenate",
     "conv1d",
@@ -494,6 +504,8 @@ __all__ = [
     "int32",
     "int64",
     "io",
+    "is_anomaly_enabled",
+    "is_autocast_enabled",
     "is_floating_point",
     "is_grad_enabled",
     "is_nonzero",
@@ -519,6 +531,7 @@ __all__ = [
     "log2",
     "log10",
     "log_softmax",
+    "logaddexp",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -541,6 +554,7 @@ __all__ = [
     "max",
     "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
     "maximum",
     "mean",
     "median",
@@ -555,6 +569,7 @@ __all__ = [
     "multiply",
     "mv",
     "nan",
+    "nan_to_num",
     "narrow",
     "ne",
     "neg",
@@ -574,6 +589,8 @@ __all__ = [
     "pairwise_distance",
     "permute",
     "pi",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "positive",
     "pow",
@@ -665,3 +682,10 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+
+def __getattr__(name: str) -> object:
+    from minitorch.array import NO_BFLOAT16
+
+    why = f": {NO_BFLOAT16}" if name == "bfloat16" else ""
+    raise AttributeError(f"module 'minitorch' has no attribute {name!r}{why}")

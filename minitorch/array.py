@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from minitorch.meta import Meta, NeedsValuesError
+from minitorch.traced import NUMPY, Traced
 
-Array = Any  # numpy.ndarray, cupy.ndarray or Meta: whatever answers NumPy's protocols
+Array = Any  # numpy.ndarray, cupy.ndarray, Meta or Traced: what answers NumPy's protocols
 
 # glibc gives large freed memory back to the system, to fetch it anew, page by page, at the next
 # step, until a block this large was freed; this one is never touched, and so takes no memory.
@@ -61,6 +62,12 @@ def set_default_dtype(dtype: Any) -> None:
     _default_dtype = wanted
 
 
+NO_BFLOAT16 = (
+    "NumPy and CuPy have no bfloat16; use float16 in autocast, with a GradScaler that keeps small "
+    "gradients from becoming 0, or float32"
+)
+
+
 def as_dtype(dtype: Any) -> np.dtype:
     """The NumPy dtype meant by a dtype, a name ("float32", "double") or a Python type.
 
@@ -78,9 +85,12 @@ def as_dtype(dtype: Any) -> np.dtype:
     except TypeError:
         found = None
     if found is None or found.newbyteorder("=") not in DTYPES:
+        if "bfloat16" in str(dtype):
+            raise TypeError(f"dtype: {NO_BFLOAT16}")
         names = ", ".join(d.name for d in DTYPES)
         raise TypeError(f"dtype: expected one of {names}, got {dtype!r}")
-    return found.newbyteorder("=")
+    # NumPy's own object, not one equal to it: what an array has is then found by `is`
+    return DTYPES[DTYPES.index(found.newbyteorder("="))]
 
 
 # CuPy, when it is asked for -------------------------------------------------------------------
@@ -140,6 +150,13 @@ def is_cupy(x: object) -> bool:
     return type(x).__module__.partition(".")[0] in ("cupy", "cupy_backends")
 
 
+def apart(x: Any, y: Any) -> bool:
+    """True for an array of the host and one of a GPU, and for those of two GPUs."""
+    if type(x) is type(y):
+        return type(x) is not np.ndarray and is_cupy(x) and x.device.id != y.device.id
+    return np.ndarray in (type(x), type(y)) and (is_cupy(x) or is_cupy(y))
+
+
 # devices --------------------------------------------------------------------------------------
 
 
@@ -192,13 +209,24 @@ def device_of(x: Array) -> device:
         return CPU
     if isinstance(x, Meta):
         return META
+    if isinstance(x, Traced):
+        return device_of(x.inside)
     return device(f"cuda:{x.device.id}")
+
+
+# Called when a program uses another GPU than the first; see `gpus.py`.
+SECOND_GPU: list[Callable[[], None]] = []
 
 
 @contextmanager
 def _on(where: device) -> Iterator[Any]:
     """CuPy, allocating on GPU number `where.index` inside the block."""
     module = cupy()
+    if where.index and where.index >= (count := module.cuda.runtime.getDeviceCount()):
+        raise RuntimeError(f"{where}: there is no such GPU; {count} can be used, from cuda:0 on")
+    if where.index:
+        for told in SECOND_GPU:
+            told()
     with module.cuda.Device(where.index):
         yield module
 
@@ -213,6 +241,8 @@ def move(x: Array, where: device | str) -> Array:
     here = device_of(x)
     if here == where:
         return x
+    if isinstance(x, Traced) and where.type != "meta":
+        return x.recorder.call(move, (x, where))
     if where.type == "meta":
         return Meta(x.shape, x.dtype)
     if here.type == "meta":
@@ -342,13 +372,13 @@ def constants(*numbers: float) -> Callable[[Any], Any]:
     made = {t: tuple([np.array(n, t) for n in numbers]) for t in DTYPES if t.kind == "f"}
     if len(numbers) == 1:
         alone, single = numbers[0], {t: n for t, (n,) in made.items()}
-        return lambda x: single.get(x.dtype, alone) if type(x) is np.ndarray else alone
-    return lambda x: made.get(x.dtype, numbers) if type(x) is np.ndarray else numbers
+        return lambda x: single.get(x.dtype, alone) if type(x) in NUMPY else alone
+    return lambda x: made.get(x.dtype, numbers) if type(x) in NUMPY else numbers
 
 
 def number(n: float, x: Any) -> Any:
     """The same for one number that is not known before: n in the form that x takes fastest."""
-    if type(x) is np.ndarray and n:
+    if type(x) in NUMPY and n:
         kind = x.dtype.kind
         if kind == "f" or (kind == "i" and type(n) is int):
             return _number(n, x.dtype)
@@ -357,7 +387,12 @@ def number(n: float, x: Any) -> Any:
 
 @lru_cache
 def _number(n: float, dtype: np.dtype) -> np.ndarray:
-    return np.array(n, dtype)
+    return np.array(n, float32 if dtype == float16 and n > 65504 else dtype)  # and not inf
+
+
+def shared(g: Any, n: int) -> Any:
+    """g / n, also for an n beyond 65,504, where float16 ends."""
+    return g / n if n < 65504 else g * (1 / n)
 
 
 # views ----------------------------------------------------------------------------------------
@@ -372,6 +407,8 @@ def strided(x: Array, shape: Sequence[int], strides: Sequence[int]) -> Array:
         return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
     if isinstance(x, Meta):
         return Meta(tuple(shape), x.dtype)
+    if isinstance(x, Traced):
+        return x.recorder.call(strided, (x, shape, strides))
     return cupy().lib.stride_tricks.as_strided(x, shape, strides)
 
 

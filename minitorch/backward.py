@@ -131,7 +131,10 @@ def _lift(node: Node, name: str, value: Any) -> Any:
 
 def _lift_outputs(node: Node, parts: tuple) -> tuple[Tensor, ...]:
     return tuple(
-        [make(p, Pick(node, i, p) if p.dtype.kind == "f" else None) for i, p in enumerate(parts)]
+        [
+            make(p, Pick.number(i, node, p) if p.dtype.kind == "f" else None)
+            for i, p in enumerate(parts)
+        ]
     )
 
 

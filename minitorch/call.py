@@ -20,13 +20,14 @@ from numpy.exceptions import AxisError
 
 from minitorch import array as arrays
 from minitorch.array import Array, device_of, is_cupy
-from minitorch.calltext import MISSING, WRAPPING, call_source, compiled
+from minitorch.calltext import MISSING, WRAPPING, aliased_source, call_source, compiled
 from minitorch.meta import Meta
-from minitorch.tape import Node, Pick, current_mode, next_birth
+from minitorch.tape import Node, Pick, casting, current_mode, next_birth
 from minitorch.tensor import CUT_NO_GRAD, LEAF, ShapeError, Tensor, make, quiet
+from minitorch.traced import Traced, TracedNumpy
 
 # What an input may be besides a Tensor, without a second look; and one that may be missing.
-PLAIN = {float, int, bool, np.ndarray, Meta}
+PLAIN = {float, int, bool, np.ndarray, Meta, Traced, TracedNumpy}
 OPTIONAL = PLAIN | {type(None)}
 SCALARS = {dtype.type for dtype in arrays.DTYPES}
 
@@ -43,6 +44,7 @@ def compiled_call(op: Any) -> Callable:
         "PLAIN": PLAIN,
         "Tensor": Tensor,
         "body": op.body,
+        "casting": casting,
         "current_mode": current_mode,
         "constant": constant,
         "explained": explained,
@@ -61,7 +63,8 @@ def compiled_call(op: Any) -> Callable:
         closed[f"default_{name}"] = op.defaults.get(name, MISSING)
     taken = ", ".join((*op.inputs, *op.options))
     module = op.body.__globals__
-    call: Any = compiled(call_source(op), "call", closed, module, f"call({taken})")
+    title = f"call({taken})" + (f", {op.autocast} in autocast" if op.autocast else "")
+    call: Any = compiled(call_source(op), "call", closed, module, title)
     call.__code__ = call.__code__.replace(co_name=op.name)  # as tracebacks will show it
     return call
 
@@ -103,15 +106,25 @@ def aliased(function: Callable) -> Callable:
     if not aliases:
         return function
 
-    @functools.wraps(function)
-    def call(*args: Any, **names: Any) -> Any:
-        for name in names:
-            if name in aliases:
-                names = {aliases.get(name, name): value for name, value in names.items()}
-                break
-        return function(*args, **names)
+    defaults = {name: MISSING if p.default is p.empty else p.default for name, p in taken.items()}
 
-    return call
+    def by_name(given: dict[str, Any], names: dict[str, Any]) -> Any:
+        given = {name: v for name, v in given.items() if v is not defaults[name]}
+        return function(**given, **{aliases.get(name, name): v for name, v in names.items()})
+
+    source = aliased_source(taken)
+    if source is None:
+
+        @functools.wraps(function)
+        def call(*args: Any, **names: Any) -> Any:
+            return function(*args, **{aliases.get(name, name): v for name, v in names.items()})
+
+        return call
+    closed = {"by_name": by_name, "dict": dict, "function": function, "MISSING": MISSING}
+    closed |= {f"default_{name}": default for name, default in defaults.items()}
+    return functools.wraps(function)(
+        compiled(source, "call", closed, {}, f"names of {', '.join(taken)}")
+    )
 
 
 def numbers(values: Sequence[Any]) -> list[Any]:
@@ -182,7 +195,7 @@ def _float_dtype(op: Any, values: Sequence[Any]) -> np.dtype:
     """The floating dtype of a result: the widest of what has axes, of 0-d, or the default."""
     floats = [(v.ndim > 0, v.dtype) for v in values if hasattr(v, "dtype") and v.dtype.kind == "f"]
     with_axes = {dtype for axes, dtype in floats if axes}
-    if len(with_axes) > 1:
+    if len(with_axes) > 1 and current_mode().casts is None:  # autocast mixes on purpose
         say_once(
             "promotion",
             f"{op.name}: {' and '.join(sorted(map(str, with_axes)))} meet, and the result is "
@@ -198,16 +211,29 @@ def constant(y: Any, why: str | None) -> Any:
 
 def picks(node: Node, parts: Sequence[Array]) -> tuple[Tensor, ...]:
     """The outputs of an op with several; integer ones (indices) stand outside the graph."""
-    node.shape = [(part.shape, part.dtype) for part in parts]
-    found = []
+    new, plan, parents, shapes, found = object.__new__, node.plan, (node,), [], []
+    seen = None
     for i, part in enumerate(parts):
-        if part.dtype.kind == "f":
-            t = object.__new__(Tensor)  # as `make` does, a call sooner
-            t.array = part
-            t.node = Pick(node, i, part)
-            found.append(t)
-        else:
+        shape, dtype = part.shape, part.dtype
+        shapes.append((shape, dtype))
+        if dtype is not seen:  # as most are
+            seen, floating = dtype, dtype.kind == "f"
+        if not floating:
             found.append(cut_off(part, node))
+            continue
+        t, pick = new(Tensor), Pick()  # as `make` and `Pick.number` do, a call sooner
+        pick.birth = next_birth()
+        pick.plan = plan
+        pick.parents = parents
+        pick.saved = ()
+        pick.shape = shape
+        pick.dtype = dtype
+        pick.hooks = pick.inspection = None
+        pick.index = i
+        t.array = part
+        t.node = pick
+        found.append(t)
+    node.shape = shapes
     return tuple(found)
 
 
@@ -224,7 +250,8 @@ def explained(error: Exception, op: Any, values: Sequence[Any], options: dict) -
     names = [f"{op.inputs[0]}[{i}]" for i in range(len(values))]
     named = list(zip(names if op.variadic else op.inputs, values))
     held = [(n, v) for n, v in named if hasattr(v, "dtype")]
-    mixed = _mixed_devices(op, held)
+    beside = [(n, v) for n, v in options.items() if isinstance(v, np.ndarray) or is_cupy(v)]
+    mixed = _mixed_devices(op, held + beside)
     if mixed is not None:
         return mixed
     for name, value in options.items():
@@ -253,6 +280,14 @@ def axis_error(dim: int, ndim: int, name: str = "") -> AxisError:
     known = f"expected {-ndim} to {ndim - 1}" if ndim else "a single number has none"
     where = f"{name}: " if name else ""
     return AxisError(f"{where}dim {dim} is out of range for {ndim} axes; {known}")
+
+
+def two_gpus(op: Any, args: Sequence[Any], options: dict[str, Any]) -> Exception | None:
+    """The error for the arguments of a body, where two of them are arrays of different GPUs."""
+    names = [f"{op.inputs[0]}[{i}]" for i in range(len(args))] if op.variadic else op.inputs
+    given = [*zip(names, args), *options.items()]
+    held = [(n, v) for n, v in given if is_cupy(v) or (type(v) is Traced and is_cupy(v.inside))]
+    return _mixed_devices(op, held)
 
 
 def _mixed_devices(op: Any, held: Sequence[tuple[str, Array]]) -> Exception | None:

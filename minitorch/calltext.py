@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import linecache
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter
 from types import CodeType
 from typing import Any
 
@@ -21,9 +22,10 @@ WRAPPING = {"add", "sub", "mul", "pow", "neg", "square", "matmul", "linear", "co
 CALL = """\
 def {name}({parameters}, **names):
     if names:
+        given = dict({given})
         if op.inplace is not None and names.pop("inplace", False):
-            return op.inplace(*renamed(op, names, dict({given})))
-        ({targets},) = renamed(op, names, dict({given}))
+            return op.inplace(*renamed(op, names, given))
+        ({targets},) = renamed(op, names, given)
 {unwrap}
     try:
         y{extra} = {run}{arguments})
@@ -34,21 +36,28 @@ def {name}({parameters}, **names):
     if not parents:
         return constant(y, why)
     mode = current_mode()
-    if not mode.recording or not op.differentiable:
-        return constant(y, op.why_cut if mode.recording else CUT_NO_GRAD)
-    plan = plans.get(pattern) or op.plan(pattern)
-    several = type(y) is tuple
-    node = new(Node)
+    if not mode.recording:
+        return constant(y, CUT_NO_GRAD)
+    try:
+        plan = plans[pattern]
+    except KeyError:
+        plan = op.plan(pattern)
+    if plan is None:
+        return constant(y, op.why_cut)
+    shown = (*y, array)[0] if type(y) is tuple else y
+    node = Node()
     node.birth = next_birth()
     node.plan = plan
     node.parents = parents
-    node.saved = plan.save({kept}{extra})
-    shown = (*y, array)[0] if several else y
+    save = plan.save
+    node.saved = save({kept}{extra})
     node.shape = shown.shape
     node.dtype = shown.dtype
-    for watch in mode.watchers:
-        watch(node, {values}, dict({options}), y)
-    if several:
+    node.hooks = node.inspection = None
+    if mode.watchers:
+        for watch in mode.watchers:
+            watch(node, {values}, dict({options}), y)
+    if shown is not y:
         return picks(node, y)
     t = new(Tensor)
     t.array = y
@@ -76,7 +85,7 @@ UNWRAP_ONE = """\
 UNWRAP_SEVERAL = """\
     tensor = None
     pattern = 0
-    parents = []
+    parents = ()
     why = None
     odd = False
 {unwrap}
@@ -89,11 +98,11 @@ UNWRAP_SEVERAL = """\
 
 UNWRAP_INPUT = """\
     if isinstance({x}, Tensor):
-        tensor = {x}
+{mixed}        tensor = {x}
         {x} = tensor.array
         if (node := tensor.node) is not None:
             pattern |= {bit}
-            parents.append(tensor if node is LEAF else node)
+            parents += (tensor if node is LEAF else node,)
         elif tensor.cut is not None:
             why = tensor.cut
     elif type({x}) not in {plain}:
@@ -101,10 +110,17 @@ UNWRAP_INPUT = """\
         odd = True
 """
 
+# Where two floating dtypes meet, that of the result is looked at.
+MIXED = """\
+        if tensor is not None and {x}.array.dtype is not tensor.array.dtype:
+            odd = {x}.array.dtype.kind == tensor.array.dtype.kind == "f" or odd
+"""
+
 UNWRAP_VARIADIC = """\
     if {x} and isinstance({x}[0], (tuple, list)):
         {given}
     {x} = list({x})
+    parents = []
     for i, each in enumerate({x}):
         if isinstance(each, Tensor):
             tensor = each
@@ -122,6 +138,12 @@ UNWRAP_VARIADIC = """\
 UNWRAP_OPTION = """\
     if isinstance({k}, Tensor):
         {k} = {k}.array
+"""
+
+# For the few ops that `autocast` concerns.
+CAST = """\
+    if casting and (casts := current_mode().casts) is not None:
+        {values} = casts.{kind}({values})
 """
 
 PACK_OPTION = """\
@@ -165,6 +187,8 @@ def call_source(op: Any, name: str = "call") -> str:
         "values": inputs[0] if op.variadic else f"({', '.join(inputs)},)",
     }
     unwrap = [(PACK_OPTION if k == pack else UNWRAP_OPTION).format(k=k) for k in options]
+    if op.autocast is not None:
+        unwrap.append(CAST.format(kind=op.autocast, values=slots["values"]))
     if op.variadic:
         each = UNWRAP_VARIADIC.format(x=inputs[0], given=_sequence_given(inputs[0], options))
         unwrap.insert(0, UNWRAP_SEVERAL.format(unwrap=each.rstrip(), **slots))
@@ -172,10 +196,10 @@ def call_source(op: Any, name: str = "call") -> str:
         unwrap.append(UNWRAP_ONE.format(**slots))
     else:
         each = "".join(
-            [
-                UNWRAP_INPUT.format(x=x, bit=1 << i, plain=_plain(x, op))
-                for i, x in enumerate(inputs)
-            ]
+            UNWRAP_INPUT.format(
+                x=x, bit=1 << i, plain=_plain(x, op), mixed=MIXED.format(x=x) if i else ""
+            )
+            for i, x in enumerate(inputs)
         )
         unwrap.append(UNWRAP_SEVERAL.format(unwrap=each.rstrip(), **slots))
     return CALL.format(
@@ -188,9 +212,36 @@ def call_source(op: Any, name: str = "call") -> str:
         odd_dtype=_odd_dtype(op),
         extra=f", {op.keeps}" if op.keeps else "",
         kept=", ".join((*inputs, "y", *options)),
-        run="body(" if op.view else "quiet.run(body, ",  # a view computes nothing
+        run="body(" if op.view or op.moves else "quiet.run(body, ",
         arguments=slots["arguments"],
         values=slots["values"],
+    )
+
+
+ALIASED = """\
+def call({parameters}, **names):
+    if {asked}:
+        return by_name(dict({given}), names)
+    return function({arguments})
+"""
+
+
+def aliased_source(taken: Mapping[str, Parameter]) -> str | None:
+    """The text of a call that also goes by other names; None where the arguments are loose.
+
+    With each argument in the text Python need not pack all of them up and out again.
+    """
+    loose = [name for name, p in taken.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    named = [name for name, p in taken.items() if p.kind is p.KEYWORD_ONLY]
+    if len(loose) + len(named) < len(taken):
+        return None
+    required = [name for name, p in taken.items() if p.default is p.empty]
+    defaults = [f"{name}=default_{name}" for name in (*loose, *named)]
+    return ALIASED.format(
+        parameters=", ".join(defaults[: len(loose)] + ["*"] * bool(named) + defaults[len(loose) :]),
+        asked=" or ".join(["names", *(f"{x} is MISSING" for x in required)]),
+        given=", ".join(f"{name}={name}" for name in taken),
+        arguments=", ".join([*loose, *(f"{name}={name}" for name in named)]),
     )
 
 
@@ -210,7 +261,8 @@ def _odd_dtype(op: Any) -> str:
     if op.name in WRAPPING:
         asked += ' or y.dtype.kind == "u"'
     if op.variadic or len(op.inputs) > 1:
-        asked += " or not array.ndim"  # the dtype of a 0-d tensor says nothing about what it meets
+        # the dtype of a 0-d tensor says nothing about what it meets
+        asked += " or odd or not array.ndim"
     return asked
 
 

@@ -14,12 +14,27 @@ from minitorch.tensor import Tensor
 
 
 @op(exact_dtype=True)
-def cast(x, *, dtype):
-    """y = x in another floating dtype          dL/dx = g, in the dtype of x"""
-    return x.astype(dtype)
+def cast(x, *, dtype, given=None):
+    """y = x in another floating dtype          dL/dx = g, in the dtype of x
+
+    `given` is y, where it is known already: the array that an earlier cast has made.
+    """
+    return x.astype(dtype) if given is None else given
 
 
 cast.grad(x=lambda g: g)  # the engine brings a gradient to its input's dtype
+
+
+def cast_like(g: Any, x: Any) -> Any:
+    """g in the dtype of x, in a rule."""
+    return g if g.dtype == x.dtype else cast(g, dtype=x.dtype)
+
+
+def narrowed(found: Any, wanted: Any, x: Any, weight: Any) -> tuple:
+    """The wanted ones of dx, dw and db, which a rule worked out in float32, each in its dtype."""
+    own = x.dtype if weight is None else weight.dtype  # those of float32 weights stay float32
+    dtypes = [dtype for dtype, want in zip((x.dtype, own, own), wanted) if want]
+    return tuple([part.astype(dtype, copy=False) for part, dtype in zip(found, dtypes)])
 
 
 @op(exact_dtype=True)

@@ -1,4 +1,4 @@
-"""Boxes and arrows, laid out in layers: as text, as Mermaid, as SVG; no other program is needed.
+"""Boxes and arrows, laid out in layers: as text, Mermaid, DOT, SVG; no other program is needed.
 
 The layout is K. Sugiyama's in its simplest form ("Methods for visual understanding of hierarchical
 system structures", IEEE Transactions on Systems, Man, and Cybernetics, 1981): a box stands one
@@ -77,6 +77,19 @@ class Graph:
             lines.append(f'    {ids[name]}{left}"{text}"{right}')
         lines += [f"    {ids[a]} --> {ids[b]}" for a, b in self.arrows]
         return "\n".join(lines) + "\n"
+
+    # DOT ---------------------------------------------------------------------------------------
+
+    def dot(self) -> str:
+        """The graph in the language of Graphviz, for its programs and for what reads it."""
+        ids = {name: f"n{i}" for i, name in enumerate(self.labels)}
+        lines = ["digraph {"]
+        for name, label in self.labels.items():
+            shape = "box" if self.kinds[name] == "op" else "ellipse"
+            text = label.replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'    {ids[name]} [label="{text}", shape={shape}]')
+        lines += [f"    {ids[a]} -> {ids[b]}" for a, b in self.arrows]
+        return "\n".join([*lines, "}"]) + "\n"
 
     # SVG ---------------------------------------------------------------------------------------
 

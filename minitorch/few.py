@@ -13,10 +13,11 @@ import math
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numpy import ndarray
 
 from minitorch.array import expanded, number
+from minitorch.traced import NUMPY, TracedNumpy
+from minitorch.words import np
 
 FEW = 2**8  # numbers: beyond, working on them takes longer than setting out
 _TIMES_AS_MANY = 64  # may be added up by BLAS; more of them NumPy adds up in pairs, to lose less
@@ -28,28 +29,38 @@ def is_few(x: Any) -> bool:
 
     The rule asks the same of g, and so is told to work the slope out where it is recorded.
     """
-    return type(x) is ndarray and x.size <= FEW
+    return type(x) in NUMPY and x.size <= FEW
 
 
 def add_up(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Σ x along `dim`, an int or several; over all for None."""
-    if type(x) is ndarray:
+    if type(x) in NUMPY:
         side, ones, shape = _ones(x.shape, x.dtype, dim, keepdim)
         if side is None:
-            return x.sum(dim, keepdims=keepdim)
+            return wide_sum(x, dim, keepdim)
         if shape is not None:  # of all; as a matrix, or NumPy would make a scalar of it
             return x.reshape(1, -1).dot(ones).reshape(shape)
-        return ones.dot(x) if side else x.dot(ones)
+        return np.dot(ones, x) if side else x.dot(ones)
     return x.sum(dim, keepdims=keepdim)
 
 
 def add_up_beside(x: Any, dim: Any) -> Any:
     """Σ x along `dim`, which stays: with size 1, or with every sum repeated all along it."""
-    if type(x) is ndarray:
+    if type(x) in NUMPY:
         side, ones, shape = _ones(x.shape, x.dtype, dim, None)
         if side is not None and shape is None:
-            return ones.dot(x) if side else x.dot(ones)
+            return np.dot(ones, x) if side else x.dot(ones)
+        return wide_sum(x, dim, True)
     return x.sum(dim, keepdims=True)
+
+
+def wide_sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The sum by NumPy; of float16 in float32, as a GPU does, or 1 added to 2,048 would be lost."""
+    if type(x) is TracedNumpy:
+        return x.recorder.call(wide_sum, (x, dim, keepdim))
+    if x.dtype.char == "e":
+        return np.asarray(x.sum(dim, np.float32, keepdims=keepdim)).astype(x.dtype)
+    return x.sum(dim, keepdims=keepdim)
 
 
 def average_beside(x: Any, dim: Any, n: int) -> Any:
@@ -58,7 +69,42 @@ def average_beside(x: Any, dim: Any, n: int) -> Any:
         side, parts = _parts_of_one(x.shape, x.dtype, dim, n)
         if side is not None:
             return parts.dot(x) if side else x.dot(parts)
+    elif type(x) is TracedNumpy:
+        return x.recorder.call(average_beside, (x, dim, n))
     return x.sum(dim, keepdims=True) / number(n, x)
+
+
+def fold(x: Any, shape: tuple[int, ...]) -> Any:
+    """Few x summed down to a shape that was broadcast to theirs; None where BLAS has no word."""
+    if type(x) is ndarray:
+        side, ones = _ones_to_fold(x.shape, shape, x.dtype)
+        if ones is not None:
+            if side is None:
+                return x.reshape(1, -1).dot(ones).reshape(shape)
+            return ones.dot(x) if side else x.dot(ones)
+    elif type(x) is TracedNumpy:
+        return x.recorder.call(fold, (x, shape))
+    return None
+
+
+@lru_cache
+def _ones_to_fold(
+    old: tuple[int, ...], new: tuple[int, ...], dtype: np.dtype
+) -> tuple[bool | None, ndarray | None]:
+    """The ones whose product with an array of the old shape has the new one, and their side.
+
+    The side is None where the new shape has one number, the sum of all.
+    """
+    if dtype.char not in "fd" or not 0 < math.prod(old) <= _TIMES_AS_MANY * FEW:
+        return None, None
+    if math.prod(new) == 1 and len(new) <= len(old):
+        return None, np.ones((math.prod(old), 1), dtype)
+    if len(old) != 2 or old == new:
+        return None, None
+    N, n = old
+    if new in ((1, n), (n,)):
+        return True, np.ones((N,) if len(new) == 1 else (1, N), dtype)
+    return (False, np.ones((n, 1), dtype)) if new == (N, 1) else (None, None)
 
 
 def within(x: Any, bound: float) -> bool:
@@ -66,7 +112,7 @@ def within(x: Any, bound: float) -> bool:
 
     It is quicker to say than which of them is the largest.
     """
-    if type(x) is not ndarray or x.size > _TIMES_AS_MANY * FEW or x.dtype.char not in "fd":
+    if type(x) not in NUMPY or x.size > _TIMES_AS_MANY * FEW or x.dtype.char not in "fd":
         return False
     row = x.ravel()
     return float(row.dot(row)) < bound * bound
@@ -81,6 +127,8 @@ def repeated(x: Any, shape: tuple[int, ...]) -> Any:
         turn, ones = _ones_beside(x.shape, shape, x.dtype)
         if ones is not None:
             return x * ones if x.size == 1 else ones.dot(x) if turn else x.dot(ones)
+    elif type(x) is TracedNumpy:
+        return x.recorder.call(repeated, (x, shape))
     return expanded(x, shape)
 
 

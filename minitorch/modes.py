@@ -65,7 +65,7 @@ class _Recording(Switch):
         super().__init__()
 
     def _mode(self, was: Mode) -> Mode:
-        return Mode(self.recording, was.watchers)
+        return Mode(self.recording, was.watchers, was.casts)
 
 
 class no_grad(_Recording):  # noqa: N801 - torch's name
@@ -98,22 +98,21 @@ class inference_mode(Switch):  # noqa: N801 - torch's name
         self.mode = mode
 
     def _mode(self, was: Mode) -> Mode:
-        return Mode(was.recording and not self.mode, was.watchers)
+        return Mode(was.recording and not self.mode, was.watchers, was.casts)
 
     def _arguments(self) -> tuple:
         return (self.mode,)
 
 
-class set_grad_enabled(Switch):  # noqa: N801 - torch's name
-    """Switches recording on or off at once; as a context manager, until the end of the block."""
+class _AtOnce(Switch):
+    """Switches when it is made, not when a block begins; the end of a block puts it back."""
 
     def __init__(self, mode: bool):
         super().__init__()
-        self.mode = mode
-        was = current_mode()
-        self._tokens.append(set_mode(Mode(bool(mode), was.watchers)))
+        self.mode = bool(mode)
+        self._tokens.append(set_mode(self._mode(current_mode())))
 
-    def __enter__(self) -> set_grad_enabled:
+    def __enter__(self) -> Any:
         return self
 
     def __call__(self, function: Callable) -> Callable:
@@ -122,6 +121,13 @@ class set_grad_enabled(Switch):  # noqa: N801 - torch's name
 
     def _arguments(self) -> tuple:
         return (self.mode,)
+
+
+class set_grad_enabled(_AtOnce):  # noqa: N801 - torch's name
+    """Switches recording on or off at once; as a context manager, until the end of the block."""
+
+    def _mode(self, was: Mode) -> Mode:
+        return Mode(self.mode, was.watchers, was.casts)
 
 
 def is_grad_enabled() -> bool:
@@ -144,7 +150,26 @@ class detect_anomaly(Switch):  # noqa: N801 - torch's name
     """
 
     def _mode(self, was: Mode) -> Mode:
-        return Mode(was.recording, (*was.watchers, _watch))
+        return Mode(was.recording, (*was.watchers, _watch), was.casts)
+
+
+class set_detect_anomaly(_AtOnce):  # noqa: N801 - torch's name
+    """`detect_anomaly` on or off at once; as a context manager, until the end of the block.
+
+    >>> import minitorch
+    >>> with set_detect_anomaly(True):
+    ...     minitorch.is_anomaly_enabled()
+    True
+    """
+
+    def _mode(self, was: Mode) -> Mode:
+        others = tuple(watch for watch in was.watchers if watch is not _watch)
+        return Mode(was.recording, (*others, _watch) if self.mode else others, was.casts)
+
+
+def is_anomaly_enabled() -> bool:
+    """True when NaNs are looked for now."""
+    return _watch in current_mode().watchers
 
 
 def _watch(node: Node, values: Sequence[Any], options: dict[str, Any], y: Any) -> None:

@@ -25,7 +25,9 @@ from typing import Any
 from minitorch.call import aliased, compiled_call
 from minitorch.calltext import call_source, compiled
 from minitorch.inplace import inplace_method
+from minitorch.tape import casting, current_mode
 from minitorch.tensor import Tensor
+from minitorch.traced import NUMPY
 
 REGISTRY: dict[str, Op] = {}
 COMPOSITES: dict[str, Callable] = {}
@@ -37,7 +39,7 @@ class Op:
     Attributes:
         name, body: the function it was made from.
         inputs, options: the names of what is differentiated, and of what is not.
-        broadcasts, view, exact_dtype, pack, keeps: as given to `op`.
+        broadcasts, view, moves, exact_dtype, pack, keeps, autocast: as given to `op`.
         variadic: are the inputs of any number, as those of `cat`?
         defaults: of the inputs and options that may be left out.
         rules, joint, differentiable: what `grad` registered, if anything.
@@ -51,14 +53,17 @@ class Op:
         body: Callable,
         broadcasts: bool,
         view: bool,
+        moves: bool,
         exact_dtype: bool,
         pack: str | None,
         keeps: str | None = None,
+        autocast: str | None = None,
     ):
         parameters = inspect.signature(body).parameters.values()
         self.name, self.body = body.__name__, body
-        self.broadcasts, self.view = broadcasts, view
+        self.broadcasts, self.view, self.moves = broadcasts, view, moves
         self.exact_dtype, self.pack, self.keeps = exact_dtype, pack, keeps
+        self.autocast = autocast
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.inputs = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
         self.options = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
@@ -68,7 +73,7 @@ class Op:
         self.differentiable = False
         self.inplace: Callable | None = None
         self.call: Callable = body  # the function that computes and records, once it is written
-        self.plans: dict[int, Plan] = {}
+        self.plans: dict[int, Plan | None] = {}
 
     @property
     def source(self) -> str:
@@ -79,6 +84,11 @@ class Op:
     def why_cut(self) -> str:
         """Why a result is outside the graph, when the op has no rules."""
         return f"{self.name} has no gradient"
+
+    @property
+    def cell(self) -> Any:
+        """Where its call finds the body: what is put there is what the op computes."""
+        return self.call.__closure__[self.call.__code__.co_freevars.index("body")]  # type: ignore[index]
 
     def signature(self) -> inspect.Signature:
         """How it may be called: options also by position, sizes loose (`x.reshape(2, 3)`)."""
@@ -123,11 +133,11 @@ class Op:
                 f"got ({', '.join([first, *names])})"
             )
 
-    def plan(self, pattern: int) -> Plan:
-        """The plan for the inputs whose bits are set in `pattern`; made once, then kept."""
+    def plan(self, pattern: int) -> Plan | None:
+        """The plan for the inputs whose bits are set in `pattern`; None if there are no rules."""
         if pattern not in self.plans:
             wanted = tuple(i for i in range(pattern.bit_length()) if pattern >> i & 1)
-            self.plans[pattern] = Plan(self, wanted)
+            self.plans[pattern] = Plan(self, wanted) if self.differentiable else None
         return self.plans[pattern]
 
 
@@ -151,9 +161,9 @@ class Plan:
         else:
             rules = {i: op.rules[op.inputs[i]] for i in wanted if op.inputs[i] in op.rules}
         takes = {i: tuple(inspect.signature(rule).parameters) for i, rule in rules.items()}
-        self.names = tuple(
-            dict.fromkeys(n for names in takes.values() for n in names[1:] if n != "needs")
-        )
+        self.sloped = op.keeps == "slope" and 0 in wanted
+        taken = [n for names in takes.values() for n in names[1:] if n != "needs"]
+        self.names = tuple(dict.fromkeys([*taken, "slope"] if self.sloped else taken))
         save = self._save_source(op)
         pull = self._pull_source(op, takes)
         self.source = save + pull
@@ -167,7 +177,7 @@ class Plan:
             closed["all_inputs"] = _spread(wanted, self.needs_all, size)
             closed["spread"] = lambda needs: _spread(wanted, tuple(needs), size)
         self.save = compiled(save, "save", {"shapes_of": _shapes}, {}, f"save of {title}")
-        self.pull = compiled(pull, "pull", closed, {}, f"pull of {title}")
+        self.pull = compiled(pull, "pull", closed, {"NUMPY": NUMPY}, f"pull of {title}")
 
     def _save_source(self, op: Op) -> str:
         taken = (*op.inputs, "y", *op.options, *([op.keeps] if op.keeps else []))
@@ -195,6 +205,8 @@ class Plan:
             for k, i in enumerate(self.wanted):
                 taken = ", ".join(takes.get(i, ()))
                 run = f"rule_{op.inputs[i]}({taken}) if needs[{k}] else None"
+                if i == 0 and self.sloped:
+                    run = f"g * slope if slope is not None and type(g) in NUMPY else {run}"
                 lines.append(f"        {run if i in takes else None},")
             lines.append("    )")
         return "\n".join(lines) + "\n"
@@ -222,8 +234,10 @@ def op(
     switch: bool = False,
     pack: str | None = None,
     view: bool = False,
+    moves: bool = False,
     exact_dtype: bool = False,
     keeps: str | None = None,
+    autocast: str | None = None,
 ) -> Any:
     """Makes an op of a function on arrays.
 
@@ -237,11 +251,16 @@ def op(
         switch: takes inplace=True too, as torch's activations do; `.inplace` is that function.
         pack: the option that takes loose positional sizes, as in `x.reshape(2, 3)`.
         view: the output may share the memory of the first input.
+        moves: the body moves numbers and compares them, and works nothing out, so there is no
+            warning of NumPy's to switch off (nor is there for a view).
         exact_dtype: the body has chosen the output's dtype, also where torch would choose another.
         keeps: the body returns (y, extra), where `extra` (an array or a tuple) is what it computed
             on the way and a rule may take under this name. It is no output: when the backward is
             itself recorded it stays a constant, so a rule must hand it on as an option only, to
-            an op that also takes the inputs it was computed from.
+            an op that also takes the inputs it was computed from. A "slope" that is not None is
+            what g of NumPy's is multiplied by, in the place of the first input's rule.
+        autocast: what happens to float16 and float32 inputs inside `autocast`: "low" brings them
+            to its dtype (products), "high" to float32 (what would lose or overflow).
 
     Returns:
         The function that computes and records; `.grad(...)` registers its rules, `.op` is its
@@ -258,10 +277,12 @@ def op(
             switch=switch,
             pack=pack,
             view=view,
+            moves=moves,
             exact_dtype=exact_dtype,
             keeps=keeps,
+            autocast=autocast,
         )
-    entry = Op(body, broadcasts, view, exact_dtype, pack, keeps)
+    entry = Op(body, broadcasts, view, moves, exact_dtype, pack, keeps, autocast)
     call: Any = compiled_call(entry)
     functools.update_wrapper(call, body)
     del call.__wrapped__  # the call takes its options by position too, the body does not
@@ -281,11 +302,13 @@ def op(
 
 
 def composite(
-    methods: str = "", inplace: str = "", switch: bool = False
+    methods: str = "", inplace: str = "", switch: bool = False, autocast: str | None = None
 ) -> Callable[[Callable], Any]:
     """Lists a function made of ops for the tests, and binds it as Tensor methods."""
 
     def bound(function: Callable) -> Callable:
+        if autocast is not None:
+            function = _casting(function, autocast)
         call = _switched(function) if switch else aliased(function)
         COMPOSITES[function.__name__] = call
         for name in methods.split():
@@ -295,6 +318,19 @@ def composite(
         return call
 
     return bound
+
+
+def _casting(function: Callable, kind: str) -> Callable:
+    """The function, which inside `autocast` gets its tensors in the dtype of that kind."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **names: Any) -> Any:
+        if casting and (casts := current_mode().casts) is not None:
+            cast = getattr(casts, kind)
+            args, names = cast(args), dict(zip(names, cast(names.values())))
+        return function(*args, **names)
+
+    return call
 
 
 def _switched(function: Callable) -> Callable:

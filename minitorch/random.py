@@ -18,6 +18,7 @@ from minitorch.array import float32, float64, int64, move, shape_of
 from minitorch.creation import Device, Dtype, finished, float_dtype, options_like
 from minitorch.inplace import written
 from minitorch.tensor import Tensor, make, raw
+from minitorch.traced import one_call
 
 # streams ---------------------------------------------------------------------------------------
 
@@ -35,6 +36,11 @@ class Generator:
     True
     """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in {"normal", "uniform"} & vars(cls).keys():  # drawn anew by a compiled step too
+            setattr(cls, name, one_call(getattr(cls, name)))
+
     def __init__(self, device: Device = "cpu"):
         arrays.device(device)  # checked only: draws are made on the host whatever it names
         self.seed()
@@ -45,6 +51,7 @@ class Generator:
         self.manual_seed(picked)
         return picked
 
+    @one_call
     def manual_seed(self, seed: int) -> Generator:
         """Starts over from `seed`."""
         if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
@@ -61,15 +68,18 @@ class Generator:
         """The state, as nested dicts of ints and strings."""
         return {"seed": self._seed, "bits": self.numpy.bit_generator.state}
 
+    @one_call
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes back to a state that `get_state` gave."""
         self.numpy.bit_generator.state = state["bits"]
         self._seed = state["seed"]
 
+    @one_call
     def normal(self, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
         """Draws from N(0, 1)."""
         return self._draw(self.numpy.standard_normal, shape, dtype)
 
+    @one_call
     def uniform(self, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
         """Draws evenly from [0, 1)."""
         return self._draw(self.numpy.random, shape, dtype)
@@ -164,6 +174,7 @@ def randn(
     return finished(x, dtype, device, requires_grad)
 
 
+@one_call
 def randint(
     low: int,
     high: Any = None,
@@ -187,6 +198,7 @@ def randint(
     return finished(x, dtype, device, False)
 
 
+@one_call
 def randperm(
     n: int, *, generator: Generator | None = None, dtype: Dtype = int64, device: Device = "cpu"
 ) -> Tensor:
@@ -210,6 +222,7 @@ def normal(
     return noise * std + mean
 
 
+@one_call
 def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that `p` holds at that place, else 0; the dtype of `p`."""
     _check_probabilities("bernoulli", p)
@@ -217,6 +230,7 @@ def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
     return make(move((u < move(p.array, "cpu")).astype(p.dtype), p.device))
 
 
+@one_call
 def multinomial(
     p: Tensor,
     num_samples: int,

@@ -20,12 +20,13 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
 from types import NoneType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy import ndarray
 
 from minitorch.array import Array
-from minitorch.few import add_up
+from minitorch.few import add_up, fold
 
 next_birth = count(1).__next__
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -36,11 +37,14 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 class Mode:
     """What happens to the ops that run now. Immutable: a context replaces it, and puts it back."""
 
-    __slots__ = ("recording", "watchers")
+    __slots__ = ("casts", "recording", "watchers")
 
-    def __init__(self, recording: bool = True, watchers: tuple[Callable, ...] = ()):
+    def __init__(
+        self, recording: bool = True, watchers: tuple[Callable, ...] = (), casts: Any = None
+    ):
         self.recording = recording  # do ops leave nodes?
         self.watchers = watchers  # called with every new node (`tape`, `detect_anomaly`)
+        self.casts = casts  # the dtypes in which some ops compute (`autocast`)
 
 
 # A context variable, so that a thread or an asyncio task never switches off another's recording.
@@ -49,6 +53,9 @@ _mode: ContextVar[Mode] = ContextVar("minitorch_mode", default=_RECORDING)
 current_mode = _mode.get
 set_mode = _mode.set
 restore_mode = _mode.reset
+
+# The `autocast` blocks that are open, in whatever thread: while there are none, nobody asks.
+casting: list[Any] = []
 
 
 # nodes ----------------------------------------------------------------------------------------
@@ -76,20 +83,34 @@ class Node:
         inspection: what `detect_anomaly` checks before and after the rules of this node run.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "birth", "dtype", "parents", "plan", "saved", "shape")
+    __slots__ = (
+        *("__dict__", "__weakref__", "birth", "dtype", "hooks", "inspection", "parents", "plan"),
+        *("saved", "shape"),
+    )
 
-    # Few nodes have these; they live in the class until set, which keeps the others small.
-    hooks: list[Callable] | None = None
-    where: str | None = None
-    inspection: Any = None
+    where: str | None = None  # few nodes have one; it lives in the class until set
 
-    def __init__(self, plan: Any, parents: Sequence[Any], saved: tuple, y: Array):
-        self.birth = next_birth()
-        self.plan = plan
-        self.parents = parents
-        self.saved: Any = saved
-        self.shape: Any = y.shape
-        self.dtype = y.dtype
+    birth: int
+    plan: Any
+    parents: Sequence[Any]
+    saved: Any
+    shape: Any
+    dtype: np.dtype
+    hooks: list[Callable] | None
+    inspection: Any
+
+    @classmethod
+    def of(cls, plan: Any, parents: Sequence[Any], saved: tuple, y: Array) -> Self:
+        """A new node; the call of an op does the same in place, since a node is made for each."""
+        node = cls()
+        node.birth = next_birth()
+        node.plan = plan
+        node.parents = parents
+        node.saved = saved
+        node.shape = y.shape
+        node.dtype = y.dtype
+        node.hooks = node.inspection = None
+        return node
 
     @property
     def name(self) -> str:
@@ -109,15 +130,14 @@ class Pick(Node):
     """One of the several outputs of a node: it only says which, so that `g` finds its slot."""
 
     __slots__ = ("index",)
+    index: int
 
-    def __init__(self, parent: Node, index: int, y: Array):
-        self.birth = next_birth()
-        self.plan = parent.plan
-        self.parents = (parent,)
-        self.saved = ()
-        self.shape = y.shape
-        self.dtype = y.dtype
-        self.index = index
+    @classmethod
+    def number(cls, index: int, node: Node, y: Array) -> Pick:
+        """A new one, of output `index` of a node."""
+        pick = cls.of(node.plan, (node,), (), y)
+        pick.index = index
+        return pick
 
 
 # the clock of writes --------------------------------------------------------------------------
@@ -173,10 +193,10 @@ def _check_unchanged(node: Node) -> None:
             )
 
 
-def users_line() -> str:
-    """The innermost line of the program outside this package, as "file:line: code"."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and (frame.f_code.co_filename.startswith((_HERE, "<minitorch"))):
+def users_line(besides: str = "<minitorch") -> str:
+    """The innermost line of the program outside this package (and `besides`): "file:line: code"."""
+    frame, inner = sys._getframe(1), (_HERE, "<minitorch", besides)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inner):
         frame = frame.f_back
     name, line = frame.f_code.co_filename, frame.f_lineno
     return f"{name}:{line}: {linecache.getline(name, line).strip()}"
@@ -189,7 +209,11 @@ Lift = Callable[[Node, str, Any], Any]
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sums `g` over the axes that broadcasting added or stretched: the adjoint of broadcasting."""
-    axes = _grown(g.shape, tuple(shape))
+    shape = tuple(shape)
+    folded = fold(g, shape)
+    if folded is not None:
+        return folded
+    axes = _grown(g.shape, shape)
     return (add_up(g, axes) if axes else g).reshape(shape)
 
 
@@ -208,26 +232,31 @@ def _fit(
 ) -> Any:
     """Brings a rule's result to its input's shape and dtype, or says that the rule is wrong."""
     op = node.plan.op
-    name = op.inputs[0 if op.variadic else index]
-    where = f"{op.name}: the gradient of input {name!r}"
     if not hasattr(g, "shape"):
-        raise RuntimeError(f"{where} is a {type(g).__name__}, expected an array of shape {shape}")
+        found = type(g).__name__
+        raise RuntimeError(f"{_whose(op, index)} is a {found}, expected an array of shape {shape}")
     if g.shape != shape:
         try:
             if not op.broadcasts:
                 raise ValueError
             g = unbroadcast(g, shape)
         except ValueError:
+            hint = _shape_hint(g.shape, shape)
             raise RuntimeError(
-                f"{where} has shape {g.shape}, expected {shape}{_shape_hint(g.shape, shape)}"
+                f"{_whose(op, index)} has shape {g.shape}, expected {shape}{hint}"
             ) from None
     if g.dtype != dtype:
         # NumPy promotes float32 by what it meets: another input may be int64, or a 0-d float64.
         mixed = op.broadcasts and any(getattr(v, "dtype", dtype) != dtype for v in saved)
         if node.dtype == dtype and not mixed:  # so the rule itself has changed the dtype
-            raise RuntimeError(f"{where} has dtype {g.dtype}, expected {dtype}")
+            raise RuntimeError(f"{_whose(op, index)} has dtype {g.dtype}, expected {dtype}")
         g = g.astype(dtype)
     return g
+
+
+def _whose(op: Any, index: int) -> str:
+    name = op.inputs[0 if op.variadic else index]
+    return f"{op.name}: the gradient of input {name!r}"
 
 
 def _shape_hint(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
@@ -262,6 +291,17 @@ class Sweep:
     ) -> None:
         """Visits every node that the roots were made from.
 
+        Without its shortcuts this is the loop that lesson 6 writes:
+
+            while pending:
+                node, g = the newest of pending
+                for to, part in zip(node.parents, node.rules(g)):
+                    pending[to] += part
+
+        A queue of births finds the newest. The shortcuts: in a chain, where only one node is
+        pending, there is nothing to queue; a sum that was made here is added to in place; and what
+        arrives for one of several outputs goes straight into the list that their node is given.
+
         Args:
             roots: nodes or leaves, each with the gradient to start from.
             wanted: births and leaf ids that lead to a target; rules for others are not run.
@@ -288,7 +328,26 @@ class Sweep:
                 if not fits and node is not None:
                     g = _fit(g, node, saved, index, like.shape, like.dtype)
                 if type(to) is Pick and to.hooks is None and capture is None:
-                    self._send_slot(to, g)  # nobody asks for the sum of what arrives here
+                    # Nobody asks for the sum of what arrives here: on to the node that it is of.
+                    (whole,) = to.parents
+                    if alone is None or alone[0] is not whole:
+                        entry = pending.get(whole.birth)
+                        if entry is None:
+                            entry = [whole, [None] * len(whole.shape)]
+                            if alone is not None:
+                                queue(alone)
+                                alone = None
+                            if heap:
+                                queue(entry)
+                            else:
+                                alone = entry
+                    else:
+                        entry = alone
+                    slots, i = entry[1], to.index
+                    if slots[i] is None and to.shape:
+                        slots[i] = g
+                    else:
+                        self._fill(slots, to, g)
                     continue
                 if table is pending and not heap:
                     if alone is None:
@@ -307,41 +366,49 @@ class Sweep:
                     entry[1] = entry[1] + g
                     if lift is None:
                         owned.add(key)
-            if alone is not None and not heap:
+            if alone is not None:  # and the queue is empty
                 node, g = alone
-            else:
-                if alone is not None:
-                    queue(alone)
-                if not heap:
-                    return
+            elif heap:
                 node, g = pending.pop(-heappop(heap))
+            else:
+                return
             alone = None
-            if not node.shape and isinstance(g, np.generic):
-                g = np.asarray(g)  # NumPy made a scalar of a 0-d array; rules take arrays
-            if node.hooks is not None:
-                for hook in tuple(node.hooks):
-                    g = hook(g)
-            if capture is not None and node.birth in capture:
-                capture[node.birth] = g
-            if type(node) is Pick:
-                self._send_slot(node, g)
-                sent = ()
-                continue
-            plan = node.plan
-            saved = node.saved
-            if saved is FREED or _last_write > node.birth or lift or node.inspection:
-                saved = self._values(node)
-            if type(node.shape) is list:
-                g = _filled(g, node)
-            needs = plan.needs_all
-            if wanted is not None:
-                needs = [key_of(p) in wanted for p in node.parents]
-            grads = plan.pull(g, saved, needs)
-            if node.inspection is not None:
-                node.inspection.after(node, g, grads)
-            if not keep:
-                node.saved = FREED
-            sent = zip(plan.wanted, node.parents, grads)
+            while True:  # once, and on along a chain
+                if not node.shape and isinstance(g, np.generic):
+                    g = np.asarray(g)  # NumPy made a scalar of a 0-d array; rules take arrays
+                if node.hooks is not None:
+                    for hook in tuple(node.hooks):
+                        g = hook(g)
+                if capture is not None and node.birth in capture:
+                    capture[node.birth] = g
+                if type(node) is Pick:
+                    self._send_slot(node, g)
+                    sent = ()
+                    break
+                plan = node.plan
+                saved = node.saved
+                inspection = node.inspection
+                if saved is FREED or _last_write > node.birth or lift or inspection is not None:
+                    saved = self._values(node)
+                if type(g) is list:
+                    g = _filled(g, node)
+                needs = plan.needs_all
+                if wanted is not None:
+                    needs = [key_of(p) in wanted for p in node.parents]
+                pull = plan.pull  # Python finds what a name holds sooner than a method
+                grads = pull(g, saved, needs)
+                if inspection is not None:
+                    inspection.after(node, g, grads)
+                if not keep:
+                    node.saved = FREED
+                if len(grads) == 1 and not heap:
+                    (g,), (to,) = grads, node.parents
+                    plain = type(to) is Node and type(g) is ndarray
+                    if plain and g.shape == to.shape and g.dtype is to.dtype:
+                        node = to
+                        continue
+                sent = zip(plan.wanted, node.parents, grads)
+                break
 
     def _queue(self, entry: list) -> None:
         """Files a node and its gradient so far."""
@@ -356,8 +423,13 @@ class Sweep:
         if entry is None:
             entry = self.pending[node.birth] = [node, [None] * len(node.shape)]
             heappush(self.heap, -node.birth)
-        slots, i = entry[1], pick.index
-        g = np.asarray(g) if isinstance(g, np.generic) else g
+        self._fill(entry[1], pick, g)
+
+    def _fill(self, slots: list, pick: Pick, g: Any) -> None:
+        """Adds `g` to what has arrived for one of several outputs."""
+        i = pick.index
+        if not pick.shape and isinstance(g, np.generic):
+            g = np.asarray(g)
         slots[i] = g if slots[i] is None else slots[i] + g
 
     def _values(self, node: Node) -> Sequence[tuple]:

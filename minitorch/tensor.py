@@ -23,6 +23,7 @@ from minitorch.meta import Meta
 from minitorch.meta.core import need_values
 from minitorch.printing import described
 from minitorch.tape import Node, Pick
+from minitorch.traced import Traced
 
 
 class _Leaf:
@@ -126,7 +127,7 @@ class Tensor:
         dtype = None if dtype is None else as_dtype(dtype)
         if isinstance(data, Tensor):
             data = data.array
-        if isinstance(data, Meta) or is_cupy(data):
+        if isinstance(data, (Meta, Traced)) or is_cupy(data):
             self.array = data.astype(data.dtype if dtype is None else dtype, copy=True)
         else:
             self.array = from_host(_unwrapped(data), dtype)
@@ -292,6 +293,8 @@ class Tensor:
             raise RuntimeError("numpy: this tensor requires grad; use x.detach().numpy()")
         if isinstance(self.array, Meta):
             need_values("x.numpy()")
+        if isinstance(self.array, Traced):
+            self.array.__array__()  # raises: values are not known while a step is traced
         if not isinstance(self.array, np.ndarray) and not force:
             raise TypeError(f"numpy: this tensor is on {self.device}; use x.cpu().numpy()")
         return move(self.array, arrays.CPU)

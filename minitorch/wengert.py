@@ -11,7 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minitorch import drawing
+from minitorch.explain import explain
 from minitorch.modes import Switch
 from minitorch.tape import FREED, Mode, Node, Pick, ancestors
 from minitorch.tensor import LEAF, Tensor
@@ -38,6 +41,11 @@ class Record:
     shapes: tuple[tuple[tuple[int, ...], Any], ...]
     saved: dict[str, int]
     node: Node
+
+    @property
+    def output(self) -> From:
+        """Where what it computed is found."""
+        return From(self.birth)
 
     @property
     def nbytes(self) -> int:
@@ -79,7 +87,7 @@ class tape(Switch):  # noqa: N801 - a context manager, like no_grad
         self._held = list(names.values())  # so that their ids stay theirs
 
     def _mode(self, was: Mode) -> Mode:
-        return Mode(was.recording, (*was.watchers, self._watch))
+        return Mode(was.recording, (*was.watchers, self._watch), was.casts)
 
     @classmethod
     def of(cls, *outputs: Tensor, **names: Tensor) -> tape:
@@ -175,10 +183,44 @@ class tape(Switch):  # noqa: N801 - a context manager, like no_grad
     def _is_tuple(self, birth: int) -> bool:
         return any(r.birth == birth and len(r.shapes) > 1 for r in self.records)
 
+    def explain(self) -> str:
+        """What backward does, step by step: each op with its rule, and the shapes.
+
+        >>> import minitorch
+        >>> x = minitorch.tensor([1.0, 2.0], requires_grad=True)
+        >>> with tape(x=x) as t:
+        ...     loss = (x * 3).sum()
+        >>> print(t.explain())
+        g is the gradient that arrives at an op's output; what several ops send is added up
+        v2 = sum(v1)          y = Σ x
+            g = dL/dv2 (), which is 1 to begin with
+            dL/dv1 (2,) = g
+        v1 = mul(x, 3)          y = a b
+            g = dL/dv1 (2,)
+            dL/dx (2,) = g b
+        """
+        shapes = {r.birth: [shape for shape, _ in r.shapes] for r in self.records}
+
+        def shape_of(value: Any) -> Any:
+            if not isinstance(value, From):
+                return tuple(value.shape)
+            return shapes[value.birth][value.index] if value.birth in shapes else ""
+
+        return explain(self.records, self._called(), shape_of)
+
     # as a picture ------------------------------------------------------------------------------
 
-    def graph(self) -> drawing.Graph:
-        """The records as boxes and arrows: leaves, constants and ops."""
+    def graph(self, gradients: bool = False) -> drawing.Graph:
+        """The records as boxes and arrows: leaves, constants and ops.
+
+        Args:
+            gradients: write the norm of its gradient beside each named tensor that has one.
+        """
+        norms = {
+            id(t.array): f", |g| = {np.linalg.norm(t.grad.detach().cpu().array):.3g}"
+            for t in self._held
+            if gradients and t.grad is not None
+        }
         called = self._called()
         graph = drawing.Graph()
         for record in self.records:
@@ -191,7 +233,8 @@ class tape(Switch):  # noqa: N801 - a context manager, like no_grad
                     source = source.partition("[")[0]
                     graph.box(source, source, kind="op")
                 elif hasattr(value, "shape"):
-                    graph.box(source, f"{source} {tuple(value.shape)}", kind="value")
+                    label = f"{source} {tuple(value.shape)}{norms.get(id(value), '')}"
+                    graph.box(source, label, kind="value")
                 else:
                     continue
                 graph.arrow(source, me)
@@ -200,6 +243,10 @@ class tape(Switch):  # noqa: N801 - a context manager, like no_grad
     def text(self) -> str:
         """The graph as an indented tree, from the last result down to what it was made from."""
         return self.graph().text()
+
+    def dot(self, gradients: bool = False) -> str:
+        """The graph in Graphviz's language, which no program of Graphviz's is needed to write."""
+        return self.graph(gradients).dot()
 
     def mermaid(self) -> str:
         """The graph in Mermaid's language, which Markdown viewers draw."""

@@ -67,6 +67,7 @@ def none_are_few() -> Iterator[None]:
     few._ones.cache_clear()
     few._ones_beside.cache_clear()
     few._parts_of_one.cache_clear()
+    few._ones_to_fold.cache_clear()
     try:
         yield
     finally:
@@ -74,3 +75,4 @@ def none_are_few() -> Iterator[None]:
         few._ones.cache_clear()
         few._ones_beside.cache_clear()
         few._parts_of_one.cache_clear()
+        few._ones_to_fold.cache_clear()

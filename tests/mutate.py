@@ -81,6 +81,7 @@ class Rule:
     ops: tuple[str, ...]  # whose rows check it
     parents: tuple[str, ...]  # the ops whose rules call it: their second order checks it too
     install: Callable[[FunctionType], None]
+    original: FunctionType | None = None  # what stands there before; None where code is swapped
 
 
 # finding rules, and their text ------------------------------------------------------------------
@@ -98,11 +99,12 @@ def rules(names: list[str]) -> Iterator[Rule]:
             if isinstance(rule, FunctionType) and (not names or record.name in names):
                 yield Rule(
                     f"{record.name}.{key}" if key else record.name,
-                    rule,
+                    _words(rule),
                     ("y", *record.inputs),
                     (record.name,),
-                    tuple(sorted(callers.get(record.name, set()))),
+                    tuple(sorted({record.name, *callers.get(record.name, ())})),
                     functools.partial(_install, record, key),
+                    rule,
                 )
     forward = set().union(*(_calls(r.body) for r in REGISTRY.values() if not _is_gradient(r)))
     for helper, ops in callers.items():
@@ -127,14 +129,21 @@ def _rules_of(record: Op) -> dict[str, Any]:
     return record.rules if record.joint is None else {"": record.joint}
 
 
+def _words(function: Any) -> Any:
+    """The function that was written, of one whose text the engine made around it."""
+    made = getattr(getattr(function, "__code__", None), "co_filename", "").startswith("<")
+    return getattr(function, "__wrapped__", function) if made else function
+
+
 def _calls(function: Any, seen: set | None = None) -> set[Any]:
     """What a rule calls, directly or through others: plain functions of the ops, and ops by name.
 
     The body of an op that is a gradient counts as a plain function.
     """
     seen = set() if seen is None else seen
+    function = _words(function)
     for name in _names(function.__code__) if isinstance(function, FunctionType) else ():
-        other = function.__globals__.get(name)
+        other = _words(function.__globals__.get(name))
         record = getattr(other, "op", None)
         if isinstance(record, Op):
             seen.add(record.name)
@@ -233,7 +242,7 @@ def mutated(rule: Rule, mutant: Mutant) -> Iterator[None]:
         rule.install(_built(tree, function))
         yield
     finally:
-        rule.install(original if rule.name.endswith("()") else function)
+        rule.install(rule.original or original)
         del module[HELPER]
 
 

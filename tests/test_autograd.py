@@ -550,3 +550,13 @@ def test_deepcopy_of_a_result_says_what_to_do():
     assert not np.shares_memory(twin.array, x.array)
     with pytest.raises(RuntimeError, match=r"detach\(\)\.clone\(\)"):
         copy.deepcopy(x * 2)
+
+
+def test_a_tensor_and_a_part_of_it_meet_in_one_op():
+    x = mt.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    h = x * 1
+    (part,) = h.split(3)
+    for a, b, c in ((h, part, h), (part, h, h), (h, h, part)):
+        x.grad = None
+        mt.addcmul(a, b, c).sum().backward(retain_graph=True)
+        assert x.grad.tolist() == [3.0, 5.0, 7.0]

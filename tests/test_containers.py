@@ -321,3 +321,48 @@ def test_slices_are_deleted_and_odd_indices_refused():
             _ = model[index]
     with pytest.raises(TypeError, match="Lambda: expected a function, got int"):
         nn.Lambda(3)
+
+
+def test_a_dict_of_parameters():
+    held = nn.ParameterDict({"left": minitorch.ones(2), "right": nn.Parameter([3.0], False)})
+    held["middle"] = np.zeros((2, 2), np.float32)
+    assert list(held) == ["left", "right", "middle"]
+    assert all(isinstance(p, nn.Parameter) for p in held.values())
+    assert [p.requires_grad for p in held.parameters()] == [True, False, True]
+    assert list(held.state_dict()) == ["left", "right", "middle"]
+    assert held.left is held["left"] is held.get("left")
+    assert held.get("other") is None
+    held.update({"left": minitorch.zeros(1)})
+    assert held.pop("left").tolist() == [0]
+    assert len(held) == 2
+    assert "left" not in held
+    with pytest.raises(KeyError, match="left"):
+        held.pop("left")
+    with pytest.raises(ValueError, match=r"ParameterDict: 'a\.b' is no name"):
+        held["a.b"] = minitorch.ones(1)
+    held.clear()
+    assert not list(held.parameters())
+    assert not nn.ParameterDict()._held
+
+
+def test_a_dict_of_parameters_in_a_model_is_trained_and_shown():
+    class Scaled(nn.Module):
+        def __init__(self):
+            self.scales = nn.ParameterDict({"x": minitorch.ones(2)})
+
+        def forward(self, x):
+            return x * self.scales["x"]
+
+    model = Scaled()
+    model(minitorch.full((3, 2), 2.0)).sum().backward()
+    assert [name for name, _ in model.named_parameters()] == ["scales.x"]
+    assert model.scales.x.grad.tolist() == [6, 6]
+    assert "(x): Parameter containing: [float32 of shape (2,)]" in repr(model)
+
+
+def test_a_dict_of_parameters_has_torchs_paths():
+    torch = pytest.importorskip("torch")
+    ours = nn.ParameterDict([("b", minitorch.ones(2)), ("a", minitorch.ones(3))])
+    theirs = torch.nn.ParameterDict([("b", torch.ones(2)), ("a", torch.ones(3))])
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert list(ours.keys()) == list(theirs.keys())

@@ -171,8 +171,9 @@ def test_all_formulations_agree(monkeypatch, shapes, part):
     ys = [way(x, w, b, grid, 1) for way in products.FORWARD.values()]
     g = rand(*ys[0].shape, seed=3)
     dws = [way(x, g, grid, 1) for way in products.WEIGHT_GRAD.values()]
-    ways = {k: way for k, way in products.INPUT_GRAD.items() if stride == 1 or k != "turned"}
-    dxs = [way(g, w, grid, 1) for way in ways.values()]
+    fits = {"turned": stride == 1, "runs": dilation == 1}
+    ways = [way for name, way in products.INPUT_GRAD.items() if fits.get(name, True)]
+    dxs = [way(g, w, grid, 1) for way in ways]
     for found, shape in ((ys, g.shape), (dws, w_shape), (dxs, x_shape)):
         for a in found:
             assert a.shape == shape
@@ -185,11 +186,13 @@ def test_all_formulations_agree(monkeypatch, shapes, part):
 def test_each_formulation_has_shapes_that_choose_it():
     grid = grid_of("conv", (6, 6), (3, 3), 1, 1, 1)
     strided = grid_of("conv", (6, 6), (3, 3), 2, 1, 1)
+    wide = grid_of("conv", (6, 200), (3, 3), 2, 1, 1)
     chosen = [products.forward_way(C, out, 1) for C, out in ((1, 4), (20, 50), (1, 20))]
     assert chosen == list(products.FORWARD)
     assert products.forward_way(16, 16, 2) == "first"
     assert products.input_way(8, 8, 1, grid) == "turned"
-    assert products.input_way(8, 8, 1, strided) == "last"
+    assert products.input_way(8, 8, 1, strided) == "runs"
+    assert products.input_way(8, 8, 1, wide) == "last"
     assert products.input_way(3, 8, 1, grid) == "first"
 
 
@@ -208,12 +211,32 @@ def test_parts_cover_the_batch_and_its_rows_once():
 def test_the_memory_of_columns_is_used_again(monkeypatch):
     monkeypatch.setattr(products, "_spare", [])
     x, w = rand(4, 8, 6, 6), rand(8, 8, 3, 3, seed=1)
-    y = minitorch.conv2d(x, w)
+    y = products.forward(x, w, None, grid_of("conv", (6, 6), (3, 3), 1, 0, 1), 1)
     (kept,) = products._spare
     minitorch.ops.conv.conv_weight_grad(x, y, (3, 3))
     (again,) = products._spare
     assert again.ctypes.data == kept.ctypes.data
     assert not np.shares_memory(again, y)
+
+
+@pytest.mark.parametrize(
+    ("channels", "out", "groups"), [(1, 8, 1), (8, 8, 1), (2, 3, 1), (4, 4, 2)]
+)
+def test_columns_that_are_one_part_are_kept_for_dw(monkeypatch, channels, out, groups):
+    """In each layout. Those of several parts are made again, for the same numbers."""
+    x, w = rand(5, channels, 6, 7), rand(out, channels // groups, 3, 2, seed=1)
+    size = 5 * channels * 6 * (4 * 6) * x.itemsize
+    monkeypatch.setattr(products, "_spare", [])
+    found = []
+    for part in (size, size - 8):
+        monkeypatch.setattr(products, "PART", part)
+        weight = minitorch.from_numpy(w.copy()).requires_grad_()
+        y = minitorch.conv2d(minitorch.from_numpy(x), weight, groups=groups)
+        columns = y.node.saved[y.node.plan.names.index("columns")]
+        assert (None if columns is None else columns.nbytes) == (size if part == size else None)
+        y.square().sum().backward()
+        found.append(weight.grad.numpy())
+    np.testing.assert_allclose(*found, rtol=1e-12)
 
 
 # gradients ------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ def test_the_tape_keeps_no_more_than_the_rules_read():
         assert [name for name, value in kept.items() if isinstance(value, np.ndarray)] == ["x"], f
     assert names(mt.where(c > 1, x, w)) == {"condition"}
     assert names(mt.remainder(x, c)) == set()
-    assert names(mt.nn.functional.leaky_relu(x)) == {"slope"}
+    assert names(mt.nn.functional.leaky_relu(x)) == {"factor"}
 
 
 # methods, names and errors ----------------------------------------------------------------------

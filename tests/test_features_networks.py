@@ -177,6 +177,13 @@ ELSEWHERE = {
     "G33": "test_module::test_freezing_stops_gradients",
     "G34": "test_state_dict::test_keys_are_paths_and_transient_buffers_are_left_out",
     "G35": "test_hooks::test_forward_hooks_see_every_call_once_and_in_order",
+    "G36": "test_plot_pictures::test_one_line_for_each_layer_over_time",
+    "G37": "test_diagnostics::test_the_histogram_over_time_has_the_same_bins_for_all_steps",
+    "G38": "test_diagnostics::test_a_layer_with_a_bias_of_minus_100_reads_100_percent_dead",
+    "G39": "test_diagnostics::test_saturation_is_the_share_near_the_limits",
+    "G40": "test_diagnostics::test_gradients_and_updates_beside_the_parameters_are_numpys",
+    "G41": "test_plot_pictures::test_ratios_are_logarithmic_with_a_line_at_one_thousandth",
+    "G42": "test_diagnostics::test_parameter_statistics_are_numpys",
     "G43": "test_stateless::test_lsuv_gives_every_layer_mean_0_and_std_1",
     "G44": "test_init_draws::test_orthogonal_rows_or_columns_are_orthonormal",
     "G46": "test_optim_rules::test_muon",
@@ -192,13 +199,26 @@ ELSEWHERE = {
     "G56": "test_train_callbacks::test_stops_at_the_known_epoch",
     "G57": "test_learner::test_nan_stops_before_the_step_and_names_epoch_and_batch",
     "G58": "test_resume::test_a_killed_program_goes_on_and_ends_bit_for_bit",
+    "G59": "test_precision::test_float16_is_as_accurate_as_float32_within_a_point",
     "G60": "test_dataset_transform::test_mixup_follows_its_formula",
     "G61": "test_learner::test_only_the_new_head_changes_first",
     "G62": "test_loader::test_shuffled_epochs_visit_every_sample_once_in_orders_of_their_own",
     "G63": "test_toys::test_sequence_streams_lie_side_by_side_and_go_on",
     "G64": "test_toys::test_toys_are_drawn_from_their_seed_in_no_time",
     "G65": "test_dataset_files::test_fashion_is_fetched_once_and_then_offline",
+    "G67": "test_wengert::test_drawn_as_dot",
+    "G69": "test_wengert::test_drawn_as_text",
     "G70": "test_summary::test_lenet_by_hand",
+    "G75": "test_devices::test_mixed_devices_are_refused_and_left_as_they_were",
+    "I07": "test_wengert::test_backward_is_explained_step_by_step",
+    "I08": "test_diagnostics::"
+    "test_weights_without_the_two_halve_the_second_moment_and_the_report_says_so",
+    "I09": "test_diagnostics::test_layers_are_heard_before_and_after_their_activation",
+    "I10": "test_plot::test_without_matplotlib_a_plot_is_a_table",
+    "I13": "test_diagnostics::test_measured_gains_are_the_tables",
+    "I14": "test_cuda::test_parity_of_a_label_out_of_range",
+    "I17": "test_diagnostics::test_the_first_loss_is_compared_with_guessing",
+    "I18": "test_train_command::test_a_run_and_the_same_run_again",
 }
 
 # Table 1 but for what is the lessons' to show, and the rows beyond it that concern these parts.
@@ -210,8 +230,9 @@ ROWS = [
     *(f"D{i:02}" for i in range(1, 81)),
     *(f"E{i:02}" for i in range(1, 26)),
     *(f"F{i:02}" for i in (1, 2, 3, 4, 5, 8)),
-    *(f"G{i:02}" for i in (1, 2, *range(5, 11), *range(14, 21), *range(23, 36), 43, 44)),
-    *(f"G{i:02}" for i in (*range(46, 59), *range(60, 66), 70)),
+    *(f"G{i:02}" for i in (1, 2, *range(5, 11), *range(14, 21), *range(23, 45))),
+    *(f"G{i:02}" for i in (*range(46, 66), 67, 69, 70, 75)),
+    *(f"I{i:02}" for i in (*range(7, 11), 13, 14, 17, 18)),
 ]
 HERE = Path(__file__).parent
 

@@ -9,8 +9,16 @@ import pytest
 
 import minitorch as mt
 from minitorch import few
-from minitorch.few import add_up, add_up_beside, average_beside, is_few, repeated, within
-from minitorch.ops.places import Places, all_below, places, places_of_labels
+from minitorch.few import (
+    add_up,
+    add_up_beside,
+    average_beside,
+    fold,
+    is_few,
+    repeated,
+    within,
+)
+from minitorch.ops.places import Places, all_below, places, places_found, places_of_labels
 from tests.helpers import none_are_few
 from tests.table import Row
 from tests.test_table import as_tensors, every_row, parts, run
@@ -220,3 +228,77 @@ def test_places_of_labels_point_to_their_classes():
         labels = np.array([[0, 2, 1, 0], [2, 1, 0, 1]], dtype)
         want = np.take_along_axis(x, labels[:, None].astype(int), 1)[:, 0]
         assert (places_of_labels(labels, 1, x.shape).read(x) == want).all()
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (1, 4), (3, 1), (1, 1), (3, 4)])
+def test_folding_sums_down_to_a_shape_or_leaves_it_to_others(shape):
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    y = fold(x, shape)
+    if shape == (3, 4):
+        assert y is None
+        return
+    assert y.shape == shape
+    extra = (1,) * (2 - len(shape)) + shape
+    axes = tuple(i for i, n in enumerate(extra) if n == 1)
+    np.testing.assert_allclose(y, x.sum(axes).reshape(shape), rtol=1e-12)
+
+
+def test_places_that_were_found_are_those_that_are_looked_at():
+    x = np.arange(12.0).reshape(3, 4)
+    for dim, index in ((1, [[3, 0], [1, 1], [2, 0]]), (0, [[2, 0, 1, 1]])):
+        index = np.array(index)
+        want = np.take_along_axis(x, index, dim)
+        assert (places_found(index, dim, x.shape).read(x) == want).all()
+        assert (places(index, dim, x.shape).read(x) == want).all()
+    with pytest.raises(IndexError):
+        places(np.array([[4]]), 1, (3, 4))
+
+
+def test_places_tell_whether_one_is_named_twice():
+    assert Places(np.array([3, 0, 2])).differ(4)
+    assert not Places(np.array([3, 0, 3])).differ(4)
+
+
+LABELS = mt.tensor([2, 0])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "nll_loss"])
+def test_the_losses_of_few_labels_have_one_gradient_recorded_or_not(loss, reduction):
+    x = mt.tensor([[0.5, -1.0, 0.1], [0.3, 0.2, -2.0]], dtype=mt.float64).log_softmax(1)
+    found = []
+    for record in (False, True):
+        leaf = x.detach().requires_grad_()
+        y = getattr(mt.nn.functional, loss)(leaf, LABELS, reduction=reduction)
+        (g,) = mt.autograd.grad(y * 3, leaf, create_graph=record)
+        found.append(g.detach().numpy())
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+@pytest.mark.parametrize("far", [81.0, 300.0, -300.0, np.inf, -np.inf, np.nan])
+def test_the_cross_entropy_of_few_logits_far_apart_is_that_of_many(far):
+    def run():
+        x = mt.tensor([[far, 0.0, 1.0], [2.0, far, 0.5]], requires_grad=True)
+        y = mt.nn.functional.cross_entropy(x, LABELS)
+        y.backward()
+        return y.item(), x.grad.numpy()
+
+    quick = run()
+    with none_are_few():
+        usual = run()
+    np.testing.assert_allclose(quick[0], usual[0], rtol=1e-6)
+    np.testing.assert_allclose(quick[1], usual[1], rtol=1e-6, atol=1e-12)
+
+
+def test_few_equal_numbers_are_standardized_to_nearly_nothing():
+    for n in (2, 3, 7):
+        x = mt.full((2, n), 1000.0, requires_grad=True)
+        y = mt.nn.functional.layer_norm(x, (n,))
+        assert y.abs().max().item() < 0.05  # what rounding leaves of 1000, over √ε
+
+
+def test_few_rows_far_from_0_are_standardized_as_well_as_many():
+    x = np.random.default_rng(0).standard_normal((4, 7)) + 1000
+    want = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
+    y = mt.nn.functional.layer_norm(mt.from_numpy(x.astype(np.float32)), (7,))
+    np.testing.assert_allclose(y.numpy(), want, atol=1e-3)

@@ -208,12 +208,12 @@ ELSEWHERE = {
     "H198": "test_data::test_idx_damage_is_named",
     "H199": "test_data_mnist::test_download_names_both_hashes",
     "H200": "test_data_mnist::test_no_network_is_said_in_time",
-    "H201": "test_train_plot::test_without_matplotlib_the_numbers_are_written",
-    "H202": "test_train_plot::test_a_folder_that_cannot_be_written",
-    "H203": "test_train_plot::test_names_are_no_formulas",
-    "H204": "test_train_plot::test_values_that_are_not_finite",
-    "H205": "test_train_plot::test_no_figure_stays_open",
-    "H206": "test_train_plot::test_the_same_figure_is_the_same_file",
+    "H201": "test_plot::test_without_matplotlib_the_numbers_are_written",
+    "H202": "test_plot::test_a_folder_that_cannot_be_written",
+    "H203": "test_plot::test_names_are_no_formulas",
+    "H204": "test_plot::test_values_that_are_not_finite",
+    "H205": "test_plot::test_no_figure_stays_open",
+    "H206": "test_plot::test_the_same_numbers_are_the_same_file",
     "H207": "test_data_mnist::test_mnist_refuses_what_is_not_mnist",
 }
 

@@ -200,7 +200,7 @@ def test_linear_is_one_node():
     x, w, b = (ones(*shape, requires_grad=True) for shape in ((5, 2, 3), (4, 3), (4,)))
     y = minitorch.nn.functional.linear(x, w, b)
     assert y.grad_fn.name == "linear"
-    assert y.grad_fn.parents == [x, w, b]
+    assert y.grad_fn.parents == (x, w, b)
 
 
 def test_linear_takes_torchs_names():

@@ -162,3 +162,37 @@ def test_anomaly_lets_good_work_pass(x):
     with mt.detect_anomaly():
         (x.exp() * x).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), np.exp([1, 2]) * [2, 3], rtol=1e-6)
+
+
+def test_anomalies_are_looked_for_from_a_line_on(x):
+    mt.autograd.set_detect_anomaly(True)
+    try:
+        assert mt.is_anomaly_enabled()
+        with pytest.raises(FloatingPointError, match="log: NaN"):
+            (x - 3).log()
+        with mt.autograd.set_detect_anomaly(False):
+            assert not mt.is_anomaly_enabled()
+            assert np.isnan((x - 3).log().detach().numpy()).all()
+        assert mt.is_anomaly_enabled()
+    finally:
+        mt.autograd.set_detect_anomaly(False)
+    assert not mt.is_anomaly_enabled()
+    assert np.isnan((x - 3).log().detach().numpy()).all()
+
+
+def test_setting_anomaly_in_a_block_leaves_recording_and_its_tape_alone(x):
+    with mt.tape() as records, mt.no_grad(), mt.autograd.set_detect_anomaly(True):
+        assert not mt.is_grad_enabled()
+        with mt.enable_grad(), mt.autograd.set_detect_anomaly(False):
+            x.exp()
+    assert len(records) == 1
+    assert not mt.is_anomaly_enabled()
+
+
+def test_anomaly_as_a_decorator(x):
+    @mt.autograd.set_detect_anomaly(True)
+    def f():
+        return mt.is_anomaly_enabled()
+
+    assert not mt.is_anomaly_enabled()
+    assert f()

@@ -174,6 +174,17 @@ def test_wrong_options_are_refused(build, error, words):
         build()
 
 
+@pytest.mark.parametrize("shape", [(5000,), (40, 60), (3, 1000), (1000, 3), (8, 4, 9, 10)])
+def test_relu_of_many_numbers_in_any_order(shape):
+    """Beside zeros, or beside one zero: also of views, and of nan, infinity and minus zero."""
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    x.flat[:4] = np.nan, np.inf, -np.inf, -0.0
+    for a in (x, x.T, x[::-1], x[::2], np.asfortranarray(x)):
+        y = F.relu(mt.from_numpy(a.copy(order="K"))).numpy()
+        np.testing.assert_array_equal(y, np.where(a < 0, np.float32(0), a))
+        np.testing.assert_array_equal(F.relu(a), y)
+
+
 def test_prelu_trains_its_slope():
     layer = nn.PReLU(init=0.5, dtype=mt.float64)
     layer(mt.tensor([-2.0, 3.0], dtype=mt.float64)).sum().backward()
@@ -206,8 +217,13 @@ def test_flatten_and_back():
 
 # dropout ----------------------------------------------------------------------------------------
 
-DROPOUTS = [nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout]
+DROPOUTS = [nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout]
 each_dropout = pytest.mark.parametrize("kind", DROPOUTS)
+
+
+def dropped_from(kind):
+    """An input that the layer takes."""
+    return rand(2, 3, 4, 2) if kind is nn.Dropout3d else rand(2, 3, 4)
 
 
 @each_dropout
@@ -221,7 +237,7 @@ def test_a_share_is_between_0_and_1(kind, p):
 @each_dropout
 def test_dropping_all_leaves_zeros_and_no_gradient(kind):
     """H069."""
-    x = leaf(rand(2, 3, 4))
+    x = leaf(dropped_from(kind))
     y = kind(1.0)(x)
     y.sum().backward()
     assert not y.detach().numpy().any()
@@ -232,7 +248,7 @@ def test_dropping_all_leaves_zeros_and_no_gradient(kind):
 @each_dropout
 def test_evaluation_drops_nothing(kind):
     """D35, G31: and draws nothing."""
-    layer, x = kind(0.5).eval(), mt.tensor(rand(2, 3, 4))
+    layer, x = kind(0.5).eval(), mt.tensor(dropped_from(kind))
     before = mt.random.default_generator.get_state()
     assert layer(x) is x
     assert mt.random.default_generator.get_state() == before
@@ -263,9 +279,9 @@ def test_backward_uses_the_mask_of_forward():
     np.testing.assert_array_equal(x.grad.numpy() == 0, y.detach().numpy() == 0)
 
 
-@pytest.mark.parametrize("kind", [nn.Dropout1d, nn.Dropout2d])
+@pytest.mark.parametrize("kind", [nn.Dropout1d, nn.Dropout2d, nn.Dropout3d])
 def test_whole_channels_are_dropped(kind):
-    shape = (20, 30, 5) if kind is nn.Dropout1d else (20, 30, 2, 3)
+    shape = (20, 30, 3, 2, 2)[: {"1": 3, "2": 4, "3": 5}[kind.__name__[-2]]]
     y = kind(0.5)(mt.ones(*shape)).numpy().reshape(600, -1)
     assert {tuple(set(row)) for row in y.tolist()} == {(0.0,), (2.0,)}
 

@@ -14,7 +14,10 @@ from minitorch import nn
 from minitorch.tensor import ShapeError
 from tests.layers import check_gradients, leaf, rand, same_as_torch, same_in_nhwc
 
-POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d)
+POOLS = (
+    *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
+    *(nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
+)
 ADAPTIVE = (
     nn.AdaptiveMaxPool1d,
     nn.AdaptiveMaxPool2d,
@@ -100,7 +103,7 @@ def test_bad_windows_raise_when_built(kind):
         ({"stride": 0}, ValueError, "stride must be at least 1, got 0"),
         ({"kernel_size": 0}, ValueError, "kernel_size must be at least 1"),
         ({"kernel_size": 2.0}, TypeError, r"kernel_size must be an int or .*, got 2\.0"),
-        ({"kernel_size": (2, 2, 2)}, ValueError, ".*, got 3: "),
+        ({"kernel_size": (2, 2, 2, 2)}, ValueError, ".*, got 4: "),
         ({"layout": "CHW"}, ValueError, "layout must be .*, got 'CHW'"),
     ):
         with pytest.raises(error, match=f"^{who}: {message}"):
@@ -208,16 +211,28 @@ POOLED = [
 
 
 @pytest.mark.parametrize(("name", "args", "options"), POOLED)
-@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("n", [1, 2, 3])
 def test_pools_agree_with_torch(n, name, args, options):
     """A06, B17."""
     torch = pytest.importorskip("torch")
     name += f"{n}d"
+    if not hasattr(nn, name):
+        pytest.skip("no adaptive pools over three axes")
     same_as_torch(
         getattr(nn, name)(*args, **options),
         getattr(torch.nn, name)(*args, **options),
-        rand(2, 3, *(8, 7)[:n]),
+        rand(2, 3, *(8, 7, 6)[:n]),
     )
+
+
+def test_boxes_are_pooled_by_hand():
+    x = leaf(np.arange(8.0).reshape(1, 1, 2, 2, 2))
+    y, where = nn.MaxPool3d(2, return_indices=True)(x)
+    assert (y.item(), where.item()) == (7, 7)
+    z = nn.AvgPool3d((1, 2, 2))(x)
+    assert z.flatten().tolist() == [1.5, 5.5]
+    (y.sum() + z.sum()).backward()
+    assert x.grad.flatten().tolist() == [0.25] * 7 + [1.25]
 
 
 def test_pairs_agree_with_torch():
@@ -262,8 +277,8 @@ def test_gradients(layer):
 @pytest.mark.parametrize("kind", POOLS + ADAPTIVE)
 def test_channels_last_gives_the_transposed_result(kind):
     """D27."""
-    layout = {1: "NLC", 2: "NHWC"}[kind.axes]
-    x = rand(2, 3, *(7, 6)[: kind.axes])
+    layout = {1: "NLC", 2: "NHWC", 3: "NDHWC"}[kind.axes]
+    x = rand(2, 3, *(7, 6, 5)[: kind.axes])
     same_in_nhwc(kind(2), kind(2, layout=layout), x)
     assert repr(kind(2, layout=layout)) == repr(kind(2))[:-1] + f", layout={layout})"
 

@@ -139,6 +139,30 @@ def test_meta_leaves_real_statistics_alone():
     assert mean.tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("shape", [(40, 6, 5, 7), (60, 3, 17), (8, 5, 4, 3, 6)])
+def test_batch_norm_of_channels_that_lie_last_is_the_same(shape):
+    """Where they are many they are summed, and met, in rows of W C numbers."""
+    rng = np.random.default_rng(0)
+    x, g = rng.normal(2, 3, (2, *shape))
+    last = (0, *range(2, x.ndim), 1)
+    turned = np.argsort(last)
+    found = []
+    for lie in (np.asarray, lambda a: np.ascontiguousarray(a.transpose(last)).transpose(turned)):
+        given = lie(x), np.arange(1.0, 1 + shape[1]), np.arange(0.0, shape[1])
+        leaves = [mt.from_numpy(a).requires_grad_() for a in given]
+        y = mt.batch_norm(leaves[0], None, None, *leaves[1:], training=True)
+        y.backward(mt.from_numpy(lie(g)))
+        found.append([y.detach().numpy(), *[p.grad.numpy() for p in leaves]])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-11)
+    y, dx, _, db = found[1]
+    axes = (0, *range(2, x.ndim))
+    np.testing.assert_allclose(y.mean(axes), np.arange(shape[1]), atol=1e-10)
+    np.testing.assert_allclose(y.std(axes), np.arange(1, 1 + shape[1]), rtol=1e-5)
+    np.testing.assert_allclose(db, g.sum(axes), rtol=1e-10)
+    np.testing.assert_allclose(dx.sum(axes), 0, atol=1e-9)
+
+
 def test_batch_norm_saves_x_and_two_numbers_a_channel():
     y = mt.batch_norm(tensor(normal(4, 3)), *running(3), training=True)
     saved = dict(zip(y.node.plan.names, y.node.saved))

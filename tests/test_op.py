@@ -231,3 +231,24 @@ def test_an_input_called_as_the_output_is_refused():
 
     with pytest.raises(TypeError, match=r"both\.grad: an input cannot be called 'y'.*rename it"):
         both.grad(x=lambda g: g)
+
+
+def test_a_composite_takes_other_names_and_says_what_is_missing():
+    x = mt.tensor([[3.0, 1.0], [2.0, 4.0]])
+    assert mt.sort(input=x, axis=0).values.tolist() == [[2.0, 1.0], [3.0, 4.0]]
+    assert x.max(1, keepdims=True).values.shape == (2, 1)
+    with pytest.raises(TypeError, match="multiple values"):
+        x.max(1, axis=0)
+    with pytest.raises(TypeError, match=r"gather.* missing 1 required .* 'index'"):
+        mt.gather(x, 0)
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'axi'"):
+        x.sort(axi=0)
+
+
+def test_the_words_of_the_ops_are_numpys():
+    from minitorch.words import np as words
+
+    assert words.exp is np.exp
+    assert words.float32 is np.float32
+    assert words.linalg is np.linalg
+    assert not hasattr(words, "a name that NumPy lacks")

@@ -275,7 +275,7 @@ def test_blocks_cover_every_element_once_and_bring_back_what_is_written():
     seen = 0
     for p, g, (buffer,), _ in blocks(items):
         assert p.ndim == 1
-        assert p.size <= 16384
+        assert p.size <= 20480
         np.testing.assert_array_equal(g, 2 * p)
         np.testing.assert_array_equal(buffer, 3 * p)
         p += 1

@@ -397,6 +397,7 @@ EVERY = {
     "RMSprop": lambda p: optim.RMSprop(p, lr=0.1, eps=1e-4, centered=True, momentum=0.5),
     "Adagrad": lambda p: optim.Adagrad(p, lr=0.1, eps=1e-4, initial_accumulator_value=0.1),
     "Adadelta": lambda p: optim.Adadelta(p, eps=1e-4),
+    "Rprop": lambda p: optim.Rprop(p),
     "Lion": lambda p: optim.Lion(p, lr=0.1, weight_decay=0.1),
     "LAMB": lambda p: optim.LAMB(p, lr=0.1, eps=1e-4, weight_decay=0.1),
     "LARS": lambda p: optim.LARS(p, lr=0.1, weight_decay=0.1),

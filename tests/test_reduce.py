@@ -173,6 +173,17 @@ def test_integers_the_smallest_of_which_has_no_opposite():
     assert x.argsort(descending=True).tolist() == [1, 2, 0]
 
 
+@pytest.mark.parametrize("rows", [1, 100])  # few numbers, and many
+@pytest.mark.parametrize("nan", [1.0, float("nan")])
+def test_the_largest_come_first_and_equals_in_order(rows, nan):
+    row = [0.0, 3.0, -0.0, -np.inf, nan, 3.0, np.inf]
+    order = [4, 6, 1, 5, 0, 2, 3] if nan != nan else [6, 1, 5, 4, 0, 2, 3]
+    x = Tensor(np.array([row] * rows))
+    assert x.argsort(dim=1, descending=True).tolist() == [order] * rows
+    for k in range(8):
+        assert x.topk(k, dim=1).indices.tolist() == [order[:k]] * rows
+
+
 def test_a_dtype_to_compute_in():
     x = Tensor([1, 2])
     assert x.sum(dtype=minitorch.float32).dtype == minitorch.float32

@@ -419,13 +419,23 @@ def test_integers_meet_floats_as_in_torch():
 
 
 def test_wide_and_narrow_floats_meet_with_a_word_said_once():
-    mt.call.said.discard("promotion")
-    a, b = mt.ones(2), mt.ones(2, dtype=mt.float64)
-    with pytest.warns(UserWarning, match="mul: float32 and float64 meet"):
-        assert (a * b).dtype == mt.float64
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        a * b
+    a, b = mt.ones(2), mt.from_numpy(np.ones(2))
+    for x, y in ((a, b), (b, a)):
+        mt.call.said.discard("promotion")
+        with pytest.warns(UserWarning, match="mul: float32 and float64 meet"):
+            assert (x * y).dtype == mt.float64
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            x * y
+
+
+@pytest.mark.parametrize("dtype", [mt.float32, "float32", np.float32, np.dtype("<f4")])
+def test_a_dtype_is_numpys_own_object(dtype):
+    # The engine asks `is` of dtypes; one that is only equal to NumPy's would take its slow ways.
+    own = np.dtype(np.float32)
+    assert mt.ones(2, dtype=dtype).array.dtype is own
+    assert mt.tensor([1, 2]).to(dtype).array.dtype is own
+    assert (mt.ones(2, dtype=dtype) * 2).array.dtype is own
 
 
 @pytest.mark.parametrize("other", [[1.0, 2.0], "2", None, object()])

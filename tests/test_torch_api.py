@@ -337,6 +337,11 @@ x.lerp(y, 0.3)
 torch.addcmul(x, x, y, value=0.5)
 torch.addcdiv(x, y, p, value=0.5)
 x.addcmul(y, y, value=0.1)
+torch.logaddexp(x, y)
+x.logaddexp(v)
+torch.nan_to_num(x / 0 * 0)
+(x / 0).nan_to_num(nan=0.0, posinf=1e3, neginf=-1e3)
+n.nan_to_num()
 torch.logical_and(m, x > 0)
 torch.logical_not(m)
 torch.isnan(x)
@@ -471,6 +476,8 @@ torch.unique(n)
 torch.bincount(labels)
 labels.bincount(minlength=10)
 torch.count_nonzero(n)
+torch.cdist(x, y)
+torch.cdist(bat, bat[:1], p=1.0)
 torch.aminmax(x)
 torch.trace(s)
 s.trace()
@@ -745,6 +752,17 @@ F.adaptive_avg_pool2d(img, (1, 1)).flatten(1)
 F.adaptive_avg_pool2d(img, (3, 5))
 F.adaptive_max_pool2d(img, 2)
 F.adaptive_avg_pool1d(seq, 4)
+F.max_pool3d(img[None], 2)
+F.max_pool3d(img[None], (1, 2, 2), stride=(1, 2, 2), return_indices=True)
+torch.max_pool3d(img[None], 3, 1, 1)
+F.avg_pool3d(img[None], 2, 1, count_include_pad=False)
+nn.MaxPool3d(2)(img[None])
+nn.AvgPool3d((1, 4, 4))(img[None])
+F.pixel_shuffle(img[:, :1].expand(-1, 4, -1, -1), 2)
+torch.pixel_shuffle(img.permute(0, 2, 1, 3).contiguous()[:, :4], upscale_factor=2)
+F.pixel_unshuffle(img, 2)
+torch.pixel_unshuffle(img[0], downscale_factor=4)
+nn.PixelShuffle(2)(torch.pixel_unshuffle(img, 2))
 F.unfold(img, 3)
 F.unfold(img, kernel_size=(2, 2), stride=2)
 F.fold(F.unfold(img, 2, stride=2), (8, 8), 2, stride=2)
@@ -790,6 +808,10 @@ F.logsigmoid(x)
 F.sigmoid(x)
 F.tanh(x)
 F.prelu(x, torch.tensor([0.25]))
+F.glu(img)
+F.glu(x, dim=0)
+F.glu(bat, -1)
+nn.GLU(dim=0)(x)
 F.softmax(x, dim=1)
 F.softmax(x, 1)
 F.softmax(x, dim=-1)
@@ -833,6 +855,13 @@ F.triplet_margin_loss(x, y, p)
 F.normalize(x)
 F.normalize(x, dim=1)
 F.normalize(x, p=1, dim=0)
+nn.utils.rnn.pad_sequence([v, c])
+nn.utils.rnn.pad_sequence([x, y[:2]], batch_first=True, padding_value=-1.)
+nn.utils.rnn.unpad_sequence(x, torch.tensor([3, 1, 4, 5][:4]), batch_first=True)
+nn.Transformer.generate_square_subsequent_mask(4)
+nn.Transformer.generate_square_subsequent_mask(sz=3)
+nn.ParameterDict({"a": v})["a"]
+F.dropout3d(img[None], 0.5, training=False)
 F.dropout(x, 0.5, False)
 F.dropout(x, p=0., training=True)
 F.dropout(x, 0.5, training=False)
@@ -847,9 +876,15 @@ F.layer_norm(x, x.shape[1:])
 F.group_norm(img, 3)
 F.group_norm(q, 2, q[0, :, 0], q[0, :, 1])
 F.instance_norm(img)
+F.local_response_norm(img, 2)
+F.local_response_norm(img, 3, 0.1, 0.5, 2.0)
 F.rms_norm(x, (5,))
 F.embedding(ids, table)
 F.embedding(ids, table, padding_idx=0)
+F.embedding_bag(ids, table)
+F.embedding_bag(ids.view(-1), table, torch.tensor([0, 2, 2, 5]), mode="sum")
+F.embedding_bag(ids, table, mode="max", padding_idx=9)
+nn.EmbeddingBag.from_pretrained(table, mode="sum")(labels, torch.tensor([0, 1]))
 F.scaled_dot_product_attention(q, q, q)
 F.scaled_dot_product_attention(q, q, q, is_causal=True)
 F.scaled_dot_product_attention(q, q, q, attn_mask=torch.ones(6, 6).tril().bool())
@@ -957,6 +992,8 @@ values, indices = x.topk(2, 1, True, True); r = values, indices
 r = {'a': x}['a']; d = {x: 1}; r = d[x]
 torch.set_default_dtype(torch.float64); r = torch.zeros(2); torch.set_default_dtype(torch.float32)
 import copy; r = copy.deepcopy(x)
+r = x / 0; r.nan_to_num_(0.0, 1.0, -1.0)
+on = torch.autograd.set_detect_anomaly; on(True); r = torch.is_anomaly_enabled(); on(False)
 """.strip().splitlines()
 
 # Random draws differ in value; shape, dtype and requires_grad agree.
@@ -995,6 +1032,9 @@ torch.zeros(3).normal_()
 F.dropout(x, 0.5)
 F.dropout(x, p=0.2, training=True)
 F.dropout2d(img, 0.5)
+F.dropout3d(img[None], 0.5)
+F.gumbel_softmax(x, tau=0.5)
+F.gumbel_softmax(x, 1.0, hard=True, dim=0)
 torch.dropout(x, 0.5, True)
 """.strip().splitlines()
 
@@ -1099,12 +1139,20 @@ SEVERAL_FORMS = {
     ),
     *("atleast_1d", "atleast_2d", "atleast_3d", "uniform_", "put", "repeat_interleave"),
     *("randint_like", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros"),
-    *("adaptive_max_pool1d", "adaptive_max_pool2d", "max_pool1d", "max_pool2d", "tensor_split"),
+    *(
+        "adaptive_max_pool1d",
+        "adaptive_max_pool2d",
+        "max_pool1d",
+        "max_pool2d",
+        "max_pool3d",
+        "tensor_split",
+    ),
 }
 
 # Options of torch's that are missing here, by function; a change in either library shows.
 MISSING = {
     "embedding": ["max_norm", "norm_type", "scale_grad_by_freq", "sparse"],
+    "embedding_bag": ["max_norm", "norm_type", "scale_grad_by_freq", "sparse"],
     "huber_loss": ["weight"],
     "interpolate": ["antialias"],
     "l1_loss": ["weight"],

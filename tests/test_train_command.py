@@ -107,7 +107,7 @@ def test_resumes_after_an_interrupt(tmp_path: Path):
         (["--data", "mnist", "--root", "/nowhere"], "error: MNIST"),
         (["--epochs", "-1"], "error: fit: epochs must be an int of at least 0"),
         (["--lr", "-1"], "error: SGD: lr"),
-        (["--plot", "a.txt"], r"error: plot: a\.txt does not end in"),
+        (["--plot", "a.txt"], r"error: plot\.save: a\.txt does not end in"),
         (["--checkpoint", "/nowhere/at/all"], "error: .*No such file"),
         (["--device", "gpu"], "error: "),
     ],

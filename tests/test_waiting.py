@@ -117,13 +117,36 @@ def test_smoothing_and_probabilities_wait_at_most_once(cuda):
     assert second(cuda, F.cross_entropy, logits(), shares)[0] <= 1
 
 
-def test_weights_wait_twice_more(cuda):
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_weights_are_looked_at_together_with_the_labels(cuda, reduction: str):
     weight = on_gpu(np.array([1, 2, 0.5, 1, 3], "float32"))
-    waits, uploads = second(cuda, F.cross_entropy, logits(), on_gpu(LABELS), weight=weight)
-    assert waits <= 3
-    assert uploads == 0
-    with pytest.raises(ValueError, match=r"weight of class 2 is -0\.5"):
-        F.cross_entropy(logits(), on_gpu(LABELS), weight=weight - 1)
+    options = {"weight": weight, "reduction": reduction}
+    for labels in (LABELS, np.where(LABELS == 1, -100, LABELS)):
+        for loss in (F.cross_entropy, F.nll_loss):
+            waits, uploads = second(cuda, loss, logits(), on_gpu(labels), **options)
+            assert waits <= 1
+            assert uploads == 0
+    shares = on_gpu(np.full((6, 5), 0.2, "float32"))
+    assert second(cuda, F.cross_entropy, logits(), shares, **options)[0] <= 1
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_wrong_weights_raise_on_a_gpu_as_on_the_cpu(cuda, device: str):
+    weight = minitorch.tensor([1, 2, 0.5, 1, 3]).to(device)
+    x, t = logits().detach().to(device), minitorch.from_numpy(LABELS).to(device)
+    shares = minitorch.full((6, 5), 0.2).to(device)
+    for target in (t, shares):
+        with pytest.raises(ValueError, match=r"weight of class 2 is -0\.5"):
+            F.cross_entropy(x, target, weight=weight - 1)
+        with pytest.raises(ValueError, match=r"weight of class 0 is nan"):
+            F.cross_entropy(x, target, weight=weight * float("nan"))
+    with pytest.raises(IndexError, match=r"target\[2\] = 5"):
+        F.cross_entropy(x, t + (t == 4), weight=weight)
+    with pytest.raises(ValueError, match="weights of the classes in this batch sum to 0"):
+        F.cross_entropy(x, t, weight=weight * 0)
+    with pytest.raises(ValueError, match="all 6 targets equal ignore_index"):
+        F.cross_entropy(x, t * 0 - 100, weight=weight)
+    assert F.cross_entropy(x, t, weight=weight * 0, reduction="sum").item() == 0
 
 
 def test_an_embedding_and_an_index_wait_once_for_their_range(cuda):

@@ -10,6 +10,8 @@ import pytest
 
 import minitorch as mt
 from minitorch.drawing import Graph
+from minitorch.explain import rule
+from minitorch.op import REGISTRY
 
 
 @pytest.fixture
@@ -96,6 +98,7 @@ def test_the_tape_behind_a_result(program):
 
 
 def test_drawn_as_text(program):
+    """G69."""
     x, w, f = program
     with mt.tape(x=x, w=w) as t:
         f()
@@ -121,6 +124,84 @@ def test_drawn_as_mermaid(program):
     assert text.startswith("flowchart TD\n")
     assert '(["x (2,)"])' in text
     assert text.count("-->") == 9
+
+
+def test_backward_is_explained_step_by_step():
+    """I07: the formula of each op with the names and shapes of this program, newest op first."""
+    x, b = mt.tensor([[1.0, 2.0]], requires_grad=True), mt.zeros(3, requires_grad=True)
+    w = mt.tensor([[1.0, -1.0, 0.5], [0.5, 1.0, 2.0]], requires_grad=True)
+    with mt.tape(x=x, w=w, b=b) as t:
+        (x @ w + b).relu().mean()
+    assert t.explain().splitlines() == [
+        "g is the gradient that arrives at an op's output; what several ops send is added up",
+        "v4 = mean(v3)          y = Σ x / n",
+        "    g = dL/dv4 (), which is 1 to begin with",
+        "    dL/dv3 (1, 3) = g / n",
+        "v3 = relu(v2)          y = max(x, 0)",
+        "    g = dL/dv3 (1, 3)",
+        "    dL/dv2 (1, 3) = g where x > 0, else 0",
+        "v2 = add(v1, b)          y = a + alpha b",
+        "    g = dL/dv2 (1, 3)",
+        "    dL/dv1 (1, 3) = g",
+        "    dL/db (3,) = alpha g, summed over where it was repeated",
+        "v1 = matmul(x, w)          y = a b, a product over the last two axes",
+        "    g = dL/dv1 (1, 3)",
+        "    dL/dx (1, 2) = g bᵀ",
+        "    dL/dw (2, 3) = aᵀ g",
+    ]
+    with mt.tape(x=x) as t:
+        first, _ = (2 * x).split(1, dim=1)
+        first.exp()
+    assert t.explain().splitlines()[3:] == [
+        "    dL/dv2[0] (1, 1) = g y",
+        "v2 = split_sizes(v1)          ys = x cut along `dim` into parts of these sizes",
+        "    g = dL/dv2 (1, 1), (1, 1)",
+        "    dL/dv1 (1, 2) = the gs, joined by `cat`",
+        "v1 = mul(2, x)          y = a b",
+        "    g = dL/dv1 (1, 2)",
+        "    dL/dx (1, 2) = g a",
+    ]
+
+
+def test_every_rule_is_found_in_its_docstring():
+    untold = [
+        name
+        for name, op in REGISTRY.items()
+        for place in range(len(op.inputs))
+        if (op.rules or op.joint) and "docstring" in rule(op, place)
+    ]
+    assert set(untold) <= {"gru_gates", "gru_steps", "lstm_gates", "lstm_steps", "rnn_steps"}
+
+
+def test_drawn_as_dot(program):
+    """G67: shapes, and the norms of the gradients."""
+    x, w, f = program
+    with mt.tape(x=x, w=w) as t:
+        y = f()
+    assert t.dot().splitlines() == [
+        "digraph {",
+        '    n0 [label="mul (2, 2)", shape=box]',
+        '    n1 [label="x (2,)", shape=ellipse]',
+        '    n2 [label="w (2, 2)", shape=ellipse]',
+        '    n3 [label="exp (2, 2)", shape=box]',
+        '    n4 [label="mul (2, 2)", shape=box]',
+        '    n5 [label="mul (2,)", shape=box]',
+        '    n6 [label="add (2, 2)", shape=box]',
+        '    n7 [label="sum ()", shape=box]',
+        "    n1 -> n0",
+        "    n2 -> n0",
+        "    n0 -> n3",
+        "    n3 -> n4",
+        "    n0 -> n4",
+        "    n1 -> n5",
+        "    n4 -> n6",
+        "    n5 -> n6",
+        "    n6 -> n7",
+        "}",
+    ]
+    y.backward()
+    norm = np.linalg.norm(w.grad.numpy())
+    assert f'[label="w (2, 2), |g| = {norm:.3g}", shape=ellipse]' in t.dot(gradients=True)
 
 
 def test_drawn_as_svg(program):
@@ -156,3 +237,4 @@ def test_names_are_escaped():
     graph.box("a", '<&>"', "value")
     ET.fromstring(graph.svg())
     assert "#quot;" in graph.mermaid()
+    assert r'label="<&>\""' in graph.dot()

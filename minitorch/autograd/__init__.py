@@ -9,6 +9,7 @@ from minitorch.modes import (
     enable_grad,
     inference_mode,
     no_grad,
+    set_detect_anomaly,
     set_grad_enabled,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "inference_mode",
     "no_grad",
     "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]

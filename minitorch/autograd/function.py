@@ -214,7 +214,7 @@ def _recorded(
     plan = _Plan(function, ctx, args)
     arrays = tuple([y.array for y in outputs])
     parents = [a if a.node is LEAF else a.node for a in (args[i] for i in plan.wanted)]
-    node = Node(plan, parents, plan.save(args, outputs, several), arrays[0])
+    node = Node.of(plan, parents, plan.save(args, outputs, several), arrays[0])
     values = [raw(a) for a in args]
     for watch in current_mode().watchers:
         watch(node, values, {}, arrays if several else arrays[0])

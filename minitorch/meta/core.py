@@ -77,7 +77,9 @@ class Meta(NDArrayOperatorsMixin):
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple = (), **kwargs: Any
     ) -> Any:
         if not all(isinstance(x, _OPERANDS) for x in (*inputs, *out)):
-            return NotImplemented
+            inputs = _without_values(inputs)
+            if not all(isinstance(x, _OPERANDS) for x in (*inputs, *out)):
+                return NotImplemented
         try:
             y = UFUNC_RULES[method](ufunc, *inputs, **kwargs)
             if not out:
@@ -96,7 +98,9 @@ class Meta(NDArrayOperatorsMixin):
         self, func: Callable, types: Iterable[type], args: tuple, kwargs: dict
     ) -> Any:
         if not all(issubclass(kind, (Meta, np.ndarray)) for kind in types):
-            return NotImplemented
+            if not all(issubclass(kind, (Meta, np.ndarray)) or _is_on_gpu(kind) for kind in types):
+                return NotImplemented
+            args = _without_values(args)
         rule = RULES.get(func)
         if rule is None:
             name = f"{func.__module__}.{func.__name__}"
@@ -170,6 +174,22 @@ class Meta(NDArrayOperatorsMixin):
 
 
 _OPERANDS = (Meta, np.ndarray, np.generic, int, float, complex, list, tuple, type(None))
+
+
+def _without_values(operands: tuple) -> tuple:
+    """The same operands, with a Meta for every array on a GPU, as a model there holds."""
+    found = []
+    for x in operands:
+        if isinstance(x, (tuple, list)):
+            x = type(x)(_without_values(tuple(x)))
+        elif _is_on_gpu(type(x)):
+            x = Meta(x.shape, x.dtype)
+        found.append(x)
+    return tuple(found)
+
+
+def _is_on_gpu(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "cupy"
 
 
 # the two arrays that cost nothing, and the way back from each ---------------------------------

@@ -50,6 +50,7 @@ from minitorch.nn.containers import (
     Model,
     ModuleDict,
     ModuleList,
+    ParameterDict,
     ParameterList,
     Sequential,
 )
@@ -62,9 +63,12 @@ from minitorch.nn.conv_transpose import (
     LazyConvTranspose2d,
     LazyConvTranspose3d,
 )
-from minitorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
+from minitorch.nn.decoder import Transformer, TransformerDecoder, TransformerDecoderLayer
+from minitorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
 from minitorch.nn.embedding import Embedding
+from minitorch.nn.embedding_bag import EmbeddingBag
 from minitorch.nn.flatten import Flatten, Unflatten
+from minitorch.nn.gate import GLU
 from minitorch.nn.layer import Layer
 from minitorch.nn.linear import Bilinear, Identity, LazyLinear, Linear
 from minitorch.nn.loss import (
@@ -90,6 +94,7 @@ from minitorch.nn.loss import (
 from minitorch.nn.module import Module
 from minitorch.nn.norm import GroupNorm, LayerNorm, RMSNorm
 from minitorch.nn.parameter import Parameter, UninitializedParameter
+from minitorch.nn.pixels import PixelShuffle, PixelUnshuffle
 from minitorch.nn.pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -97,11 +102,14 @@ from minitorch.nn.pool import (
     AdaptiveMaxPool2d,
     AvgPool1d,
     AvgPool2d,
+    AvgPool3d,
     MaxPool1d,
     MaxPool2d,
+    MaxPool3d,
 )
 from minitorch.nn.recurrent import GRU, LSTM, RNN, RNNBase
 from minitorch.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
+from minitorch.nn.response import LocalResponseNorm
 from minitorch.nn.stateless import Step, evaluating, evaluation, functional_call, value_and_grad
 from minitorch.nn.symbolic import Input
 from minitorch.nn.transformer import PositionalEncoding, TransformerEncoder, TransformerEncoderLayer
@@ -130,6 +138,7 @@ __all__ = [
     "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "GRU",
     "LSTM",
     "RNN",
@@ -141,6 +150,7 @@ __all__ = [
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -166,7 +176,9 @@ __all__ = [
     "Dropout",
     "Dropout1d",
     "Dropout2d",
+    "Dropout3d",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "Fold",
     "GRUCell",
@@ -205,12 +217,14 @@ __all__ = [
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
     "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
     "Mish",
     "Model",
     "Module",
@@ -221,7 +235,10 @@ __all__ = [
     "PReLU",
     "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
     "ParameterList",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "PoissonNLLLoss",
     "PositionalEncoding",
     "RMSNorm",
@@ -251,6 +268,9 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "TripletMarginLoss",

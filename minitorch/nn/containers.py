@@ -245,8 +245,8 @@ class ModuleList(_Listed):
         return members
 
 
-class ParameterList(_Listed):
-    """A list of parameters; Tensors put into it become Parameters."""
+class _OfParameters(_Container):
+    """A container of parameters, as a list or as a dict."""
 
     def _checked(self, name: str, item: Any) -> Any:
         return item if isinstance(item, (Parameter, Members)) else Parameter(item)
@@ -258,6 +258,10 @@ class ParameterList(_Listed):
         ]
 
 
+class ParameterList(_OfParameters, _Listed):
+    """A list of parameters; Tensors put into it become Parameters."""
+
+
 class _Text(str):
     """How a member stands in the repr of a list of them: just so, without quotes."""
 
@@ -267,17 +271,8 @@ class _Text(str):
         return str(self)
 
 
-class ModuleDict(_Container):
-    """A dict of modules; a plain Python dict as an attribute does the same.
-
-    >>> from minitorch import nn
-    >>> heads = nn.ModuleDict({"small": nn.Linear(8, 2), "large": nn.Linear(8, 100)})
-    >>> list(heads), heads["small"].out_features
-    (['small', 'large'], 2)
-    """
-
-    def __init__(self, modules: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
-        self._hold(dict(modules).items())
+class _Named(_Container):
+    """A container that is used as a dict."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._held)
@@ -288,8 +283,8 @@ class ModuleDict(_Container):
     def __getitem__(self, key: str) -> Any:
         return self._held[key]
 
-    def __setitem__(self, key: str, module: Any) -> None:
-        self.update({key: module})
+    def __setitem__(self, key: str, item: Any) -> None:
+        self.update({key: item})
 
     def __delitem__(self, key: str) -> None:
         if key not in self._held:
@@ -301,26 +296,57 @@ class ModuleDict(_Container):
         return self._held.keys()
 
     def values(self) -> Iterable[Any]:
-        """The modules."""
+        """What is held."""
         return self._held.values()
 
     def items(self) -> Iterable[tuple[str, Any]]:
-        """(name, module) pairs."""
+        """(name, item) pairs."""
         return self._held.items()
 
-    def update(self, modules: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
-        """Adds modules under their names, or replaces those that are there."""
-        self._add(dict(modules))
+    def update(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Adds items under their names, or replaces those that are there."""
+        self._add(dict(items))
 
     def pop(self, key: str) -> Any:
-        """Takes a module out and returns it."""
-        module = self[key]
+        """Takes an item out and returns it."""
+        item = self[key]
         del self[key]
-        return module
+        return item
 
     def clear(self) -> None:
-        """Takes all modules out."""
+        """Takes all items out."""
         self._hold(())
+
+
+class ModuleDict(_Named):
+    """A dict of modules; a plain Python dict as an attribute does the same.
+
+    >>> from minitorch import nn
+    >>> heads = nn.ModuleDict({"small": nn.Linear(8, 2), "large": nn.Linear(8, 100)})
+    >>> list(heads), heads["small"].out_features
+    (['small', 'large'], 2)
+    """
+
+    def __init__(self, modules: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
+        self._hold(dict(modules).items())
+
+
+class ParameterDict(_OfParameters, _Named):
+    """A dict of parameters; Tensors put into it become Parameters.
+
+    >>> import minitorch
+    >>> from minitorch import nn
+    >>> scales = nn.ParameterDict({"left": minitorch.ones(3), "right": minitorch.ones(2)})
+    >>> [(name, p.shape) for name, p in scales.named_parameters()]
+    [('left', (3,)), ('right', (2,))]
+    """
+
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None):
+        self._hold(dict(parameters or {}).items())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The parameter of that name, or the default."""
+        return self._held.get(key, default)
 
 
 class Model(Module):

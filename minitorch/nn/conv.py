@@ -21,6 +21,7 @@ from minitorch.nn.layer import (
     pair_of_sizes,
     shown,
     shown_activation,
+    sizes_by_name,
 )
 from minitorch.nn.layout import LAYOUTS, Spatial
 from minitorch.ops.window import per_axis, per_side
@@ -114,6 +115,7 @@ def _no_kernel(who: str, first: Any, second: Any) -> str:
 class Conv(KernelLayer):
     """The convolution layers, over any number of spatial axes; see `Conv2d`."""
 
+    @sizes_by_name("in_channels", "out_channels")
     def __init__(
         self,
         in_channels: int | None = None,

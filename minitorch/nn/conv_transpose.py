@@ -11,7 +11,7 @@ import numpy as np
 import minitorch.nn.functional as F
 from minitorch.nn.conv import KernelLayer, Lazy
 from minitorch.nn.init import kaiming_uniform, torch_default_bias
-from minitorch.nn.layer import Init, activation_of
+from minitorch.nn.layer import Init, activation_of, sizes_by_name
 from minitorch.ops.window import per_axis
 from minitorch.random import Generator
 from minitorch.tensor import ShapeError, Tensor
@@ -34,6 +34,7 @@ class ConvTranspose(KernelLayer):
     transposed = True
     padding_mode = "zeros"
 
+    @sizes_by_name("in_channels", "out_channels")
     def __init__(
         self,
         in_channels: int | None = None,

@@ -105,6 +105,12 @@ class Dropout2d(_Scaling):
     function = staticmethod(F.dropout2d)
 
 
+class Dropout3d(_Scaling):
+    """`Dropout` of whole channels of (N, C, D, H, W)."""
+
+    function = staticmethod(F.dropout3d)
+
+
 class AlphaDropout(_Dropout):
     """`Dropout` for SELU networks, which keeps mean 0 and variance 1.
 

@@ -63,16 +63,17 @@ class Embedding(Layer):
         weights: Init | None = None,
         generator: Generator | None = None,
     ):
-        check_size("Embedding", "num_embeddings", num_embeddings)
-        check_size("Embedding", "embedding_dim", embedding_dim)
+        who = type(self).__name__
+        check_size(who, "num_embeddings", num_embeddings)
+        check_size(who, "embedding_dim", embedding_dim)
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise ValueError(
-                    f"Embedding: padding_idx {padding_idx} is none of the {num_embeddings} rows"
+                    f"{who}: padding_idx {padding_idx} is none of the {num_embeddings} rows"
                 )
             padding_idx %= num_embeddings
         if max_norm is not None and not max_norm > 0:
-            raise ValueError(f"Embedding: max_norm {max_norm}, expected more than 0")
+            raise ValueError(f"{who}: max_norm {max_norm}, expected more than 0")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx, self.max_norm, self.norm_type = padding_idx, max_norm, norm_type
         self.declare(

@@ -27,12 +27,15 @@ from minitorch.ops.adaptive_pool import (
 )
 from minitorch.ops.arrange import pad
 from minitorch.ops.attention import scaled_dot_product_attention
+from minitorch.ops.bags import embedding_bag
 from minitorch.ops.conv import conv1d, conv2d, conv3d
 from minitorch.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from minitorch.ops.cross_entropy import cross_entropy, nll_loss
-from minitorch.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d
+from minitorch.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
 from minitorch.ops.einsum import bilinear
 from minitorch.ops.elementwise import tanh
+from minitorch.ops.gate import glu
+from minitorch.ops.gumbel import gumbel_softmax
 from minitorch.ops.lookup import embedding, one_hot
 from minitorch.ops.loss import (
     binary_cross_entropy,
@@ -63,8 +66,17 @@ from minitorch.ops.norm import (
     normalize,
     rms_norm,
 )
-from minitorch.ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
+from minitorch.ops.pixels import pixel_shuffle, pixel_unshuffle
+from minitorch.ops.pool import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
 from minitorch.ops.resize import interpolate
+from minitorch.ops.response import local_response_norm
 from minitorch.ops.smooth import celu, elu, gelu, mish, selu, silu, softplus
 from minitorch.ops.softmax import (
     log_softmax,
@@ -86,6 +98,7 @@ __all__ = [
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
@@ -105,13 +118,17 @@ __all__ = [
     "dropout",
     "dropout1d",
     "dropout2d",
+    "dropout3d",
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
     "fold",
     "gaussian_nll_loss",
     "gelu",
+    "glu",
     "group_norm",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -128,6 +145,7 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "log_softmax_naive",
     "log_softmax_simplified",
@@ -135,6 +153,7 @@ __all__ = [
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
     "mish",
     "mse_loss",
     "nll_loss",
@@ -142,6 +161,8 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "relu",

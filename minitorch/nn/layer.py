@@ -18,8 +18,9 @@ A size that is None is open. The rest is done here: placeholders, shapes, initia
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -35,6 +36,9 @@ from minitorch.nn.module import Module
 from minitorch.nn.parameter import UninitializedParameter, reopen
 from minitorch.random import Generator
 from minitorch.tensor import ShapeError, make
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # (shape, dtype, generator) -> the initial values
 Init = Callable[[tuple[int, ...], np.dtype, Generator], Any]
@@ -178,6 +182,29 @@ def pair_of_sizes(
             continue
         check_size(layer, name, size)
     return size_in, size_out
+
+
+def sizes_by_name(size_in: str, size_out: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """For an `__init__` that uses `pair_of_sizes`: `Linear(in_features=5)` alone is no output size.
+
+    Raises (when the layer is built):
+        TypeError: the input size was given by its name, and no output size.
+    """
+
+    def checked(init: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(init)
+        def call(*args: P.args, **options: P.kwargs) -> R:
+            if options.get(size_in) is not None and options.get(size_out) is None:
+                layer, size = type(args[0]).__name__, options[size_in]
+                raise TypeError(
+                    f"{layer}: {size_in}={size} without {size_out}; write {layer}({size_in}={size},"
+                    f" {size_out}=...), or {size_out} alone, and {size_in} is inferred"
+                )
+            return init(*args, **options)
+
+        return call
+
+    return checked
 
 
 def check_size(layer: str, name: str, size: Any) -> None:

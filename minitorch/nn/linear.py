@@ -16,6 +16,7 @@ from minitorch.nn.layer import (
     pair_of_sizes,
     shown,
     shown_activation,
+    sizes_by_name,
 )
 from minitorch.nn.module import Module
 from minitorch.random import Generator
@@ -60,6 +61,7 @@ class Linear(Layer):
 
     sizes = ("in_features",)
 
+    @sizes_by_name("in_features", "out_features")
     def __init__(
         self,
         in_features: int | None = None,

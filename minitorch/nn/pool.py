@@ -14,8 +14,8 @@ from minitorch.nn.layout import LAYOUTS, Spatial
 from minitorch.ops.window import per_axis, per_side
 from minitorch.tensor import Tensor
 
-_MAX = {1: F.max_pool1d, 2: F.max_pool2d}
-_AVG = {1: F.avg_pool1d, 2: F.avg_pool2d}
+_MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_AVG = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 _ADAPTIVE_MAX = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d}
 _ADAPTIVE_AVG = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d}
 
@@ -101,6 +101,12 @@ class MaxPool2d(_MaxPool):
     """
 
     axes = 2
+
+
+class MaxPool3d(_MaxPool):
+    """`MaxPool2d` over three axes: (N, C, D, H, W)."""
+
+    axes = 3
 
 
 class _AvgPool(_Pool):
@@ -194,6 +200,12 @@ class AvgPool2d(_AvgPool):
 
     def _divisor(self) -> dict[str, Any]:
         return {"divisor_override": self.divisor_override}
+
+
+class AvgPool3d(AvgPool2d):
+    """`AvgPool2d` over three axes: (N, C, D, H, W)."""
+
+    axes = 3
 
 
 # to a given size -------------------------------------------------------------------------------

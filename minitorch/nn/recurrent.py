@@ -21,7 +21,15 @@ import numpy as np
 import minitorch.nn.functional as F
 from minitorch.nn.dropout import check_share
 from minitorch.nn.init import uniform
-from minitorch.nn.layer import Init, Layer, check_size, options_of, pair_of_sizes, shown
+from minitorch.nn.layer import (
+    Init,
+    Layer,
+    check_size,
+    options_of,
+    pair_of_sizes,
+    shown,
+    sizes_by_name,
+)
 from minitorch.ops.join import cat, stack
 from minitorch.ops.recurrent import gru_steps, lstm_steps, rnn_steps
 from minitorch.random import Generator
@@ -89,7 +97,7 @@ class RNNBase(Layer):
             warnings.warn(
                 f"{who}: dropout={dropout} acts between layers, and num_layers is 1: it does "
                 "nothing",
-                stacklevel=3,
+                stacklevel=4,  # RNNBase, LSTM, its check of the sizes, and who builds it
             )
         if not 0 <= proj_size < self.hidden_size:
             raise ValueError(
@@ -233,6 +241,7 @@ class RNN(RNNBase):
 
     parts = 1
 
+    @sizes_by_name("input_size", "hidden_size")
     def __init__(
         self,
         input_size: int | None = None,
@@ -290,6 +299,7 @@ class LSTM(RNNBase):
     parts = 4
     states = ("h0", "c0")
 
+    @sizes_by_name("input_size", "hidden_size")
     def __init__(
         self,
         input_size: int | None = None,
@@ -344,6 +354,7 @@ class GRU(RNNBase):
 
     parts = 3
 
+    @sizes_by_name("input_size", "hidden_size")
     def __init__(
         self,
         input_size: int | None = None,

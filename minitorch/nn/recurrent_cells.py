@@ -13,7 +13,7 @@ import numpy as np
 
 import minitorch.nn.functional as F
 from minitorch.nn.init import uniform
-from minitorch.nn.layer import Init, Layer, options_of, pair_of_sizes, shown
+from minitorch.nn.layer import Init, Layer, options_of, pair_of_sizes, shown, sizes_by_name
 from minitorch.nn.recurrent import check_pair
 from minitorch.random import Generator
 from minitorch.tensor import ShapeError, Tensor, make
@@ -41,6 +41,7 @@ class RNNCellBase(Layer):
     sizes = ("input_size",)
     parts: int
 
+    @sizes_by_name("input_size", "hidden_size")
     def __init__(
         self,
         input_size: int | None = None,
@@ -119,6 +120,7 @@ class RNNCell(RNNCellBase):
 
     parts = 1
 
+    @sizes_by_name("input_size", "hidden_size")
     def __init__(
         self,
         input_size: int | None = None,

@@ -14,10 +14,9 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import has_values
 from minitorch.op import composite, op
+from minitorch.words import np
 
 # sums and differences --------------------------------------------------------------------------
 

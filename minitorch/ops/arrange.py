@@ -277,29 +277,41 @@ def diagonal(x, *, offset=0, dim1=0, dim2=1):
     >>> minitorch.arange(4).reshape(2, 2).diagonal()
     tensor([0, 3])
     """
-    dims_of((dim1, dim2), len(x.shape))
+    _plane(dim1, dim2, x.ndim)
     return x.diagonal(offset, dim1, dim2)
 
 
-@op
+@lru_cache
+def _plane(dim1, dim2, ndim):
+    """The two dims, counted from the front; an IndexError where there are no two such dims."""
+    return dims_of((dim1, dim2), ndim)
+
+
+@op(moves=True)
 def on_diagonal(x, *, shape, offset=0, dim1=0, dim2=1):
     """y = zeros of `shape` with the last axis of x on a diagonal          dL/dx = g's diagonal"""
-    apart, order, start, step = _diagonal_of(tuple(shape), offset, dim1, dim2)
-    # In a flattened matrix a diagonal is every (width + 1)-th element.
-    flat = np.zeros((*apart[:-2], apart[-2] * apart[-1]), x.dtype, like=x)
-    flat[..., start : start + (x.shape[-1] - 1) * step + 1 : step] = x
-    return flat.reshape(apart).transpose(order)
+    apart, order, flat, places = _diagonal_of(tuple(shape), x.shape[-1], offset, dim1, dim2)
+    y = np.zeros(flat, x.dtype, like=x)
+    y[places] = x
+    y = y.reshape(apart)
+    return y if order is None else y.transpose(order)
 
 
 @lru_cache
-def _diagonal_of(shape, offset, dim1, dim2):
-    """`shape` with the plane's axes last, the way back from there, and the diagonal in a plane."""
-    dim1, dim2 = dims_of((dim1, dim2), len(shape))
-    order = [i for i in range(len(shape)) if i not in (dim1, dim2)] + [dim1, dim2]
-    width = shape[dim2]
-    start = offset if offset >= 0 else -offset * width
-    apart = tuple([shape[i] for i in order])
-    return apart, tuple([order.index(i) for i in range(len(shape))]), start, width + 1
+def _diagonal_of(shape, length, offset, dim1, dim2):
+    """Four things about a diagonal of so many elements in an array of `shape`.
+
+    The shape with the plane's axes last, the way back from there (None: they are there already),
+    the first with the plane flattened, and the places of the diagonal in that.
+    """
+    ndim = len(shape)
+    dim1, dim2 = _plane(dim1, dim2, ndim)
+    order = [i for i in range(ndim) if i not in (dim1, dim2)] + [dim1, dim2]
+    apart, width = tuple([shape[i] for i in order]), shape[dim2]
+    start, step = offset if offset >= 0 else -offset * width, width + 1  # one row on, one column on
+    places = (..., slice(start, start + (length - 1) * step + 1, step))
+    back = None if order == [*range(ndim)] else tuple([order.index(i) for i in range(ndim)])
+    return apart, back, (*apart[:-2], apart[-2] * apart[-1]), places
 
 
 diagonal.grad(x=lambda g, x_shape, offset, dim1, dim2: on_diagonal(g, x_shape, offset, dim1, dim2))
@@ -327,12 +339,13 @@ def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Te
 @composite(methods="diag")
 def diag(x: Tensor, diagonal: int = 0) -> Tensor:
     """Of a vector, the matrix with it on a diagonal; of a matrix, its diagonal."""
-    if len(x.shape) not in (1, 2):
+    ndim = x.ndim
+    if ndim not in (1, 2):
         raise ShapeError(
             f"diag: expected a vector or a matrix, got shape {x.shape}; for several at once, "
             "diag_embed or diagonal"
         )
-    return diag_embed(x, diagonal) if len(x.shape) == 1 else _diagonal(x, diagonal)
+    return diag_embed(x, diagonal) if ndim == 1 else _diagonal(x, diagonal)
 
 
 _diagonal = diagonal

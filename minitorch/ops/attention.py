@@ -8,13 +8,13 @@ import numpy as np
 
 from minitorch.op import composite, op
 from minitorch.ops.dropout import dropout
-from minitorch.ops.matmul import matmul
+from minitorch.ops.matmul import matmul, times
 from minitorch.ops.reduce import sum
 from minitorch.ops.shape import sum_to, transpose
 from minitorch.tensor import ShapeError, Tensor
 
 
-@op(exact_dtype=True)
+@op(exact_dtype=True, autocast="low")
 def attention_weights(query, key, attn_mask=None, *, is_causal=False, scale=None):
     """p = softmax(s q kᵀ + m), over the keys
 
@@ -32,7 +32,7 @@ def attention_weights(query, key, attn_mask=None, *, is_causal=False, scale=None
             [0.2689, 0.7311]])
     """
     _check(query, key, attn_mask, is_causal)
-    p = (query * _scale(query, scale)) @ key.swapaxes(-1, -2)
+    p = times(query * _scale(query, scale), key.swapaxes(-1, -2))
     if is_causal:
         p += np.triu(np.full_like(p, -np.inf, shape=p.shape[-2:]), 1)
     if attn_mask is not None:

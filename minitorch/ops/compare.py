@@ -11,10 +11,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from minitorch.op import composite, op
 from minitorch.tensor import Tensor, raw
+from minitorch.words import np
 
 # comparisons -----------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from minitorch.array import Array
 from minitorch.op import op
-from minitorch.ops.conv_products import forward, input_grad, weight_grad
+from minitorch.ops.conv_products import are_kept, forward, input_grad, weight_grad
 from minitorch.ops.shape import expand, reshape
 from minitorch.ops.sums import total
 from minitorch.ops.window import check_image, grid_of, padded, per_axis
@@ -78,10 +78,12 @@ def _convolution(who, n, x, weight, bias, stride, padding, dilation, groups):
             f"shape {tuple(weight.shape)} expects {weight.shape[1]}{times}{fix}"
         )
     grid = grid_of(who, x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    return forward(x, weight, bias, grid, groups)
+    keep = [] if are_kept(x, grid) else None
+    y = forward(x, weight, bias, grid, groups, keep)
+    return y, keep[0] if keep else None
 
 
-@op
+@op(autocast="low", keeps="columns")
 def conv1d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     """`conv2d` over one axis: x (N, C, L), weight (O, C / groups, K), y (N, O, L').
 
@@ -91,7 +93,7 @@ def conv1d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     return _convolution("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)
 
 
-@op
+@op(autocast="low", keeps="columns")
 def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     """y[n,o,i,j] = b[o] + Σ_cuv x[n,c,i+u,j+v] w[o,c,u,v]: what each window holds of the kernel.
 
@@ -126,7 +128,7 @@ def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     return _convolution("conv2d", 2, x, weight, bias, stride, padding, dilation, groups)
 
 
-@op
+@op(autocast="low", keeps="columns")
 def conv3d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     """`conv2d` over three axes: x (N, C, D, H, W), weight (O, C / groups, KD, KH, KW).
 
@@ -156,10 +158,13 @@ def conv_input_grad(dy, weight, *, size, stride=1, padding=0, dilation=1, groups
 
 
 @op
-def conv_weight_grad(x, dy, *, kernel_size, stride=1, padding=0, dilation=1, groups=1):
+def conv_weight_grad(
+    x, dy, *, kernel_size, stride=1, padding=0, dilation=1, groups=1, columns=None
+):
     """The slope of Σ dy · conv(x, w) along w, of spatial sizes `kernel_size`.
 
-    Linear in both: dL/dx = conv_input_grad(dy, g) and dL/d(dy) = conv(x, g).
+    Linear in both: dL/dx = conv_input_grad(dy, g) and dL/d(dy) = conv(x, g). `columns` are those of
+    x, where the convolution has kept them.
     """
     kernel = tuple(kernel_size)
     grid = grid_of("conv_weight_grad", x.shape[2:], kernel, stride, padding, dilation)
@@ -167,7 +172,7 @@ def conv_weight_grad(x, dy, *, kernel_size, stride=1, padding=0, dilation=1, gro
         raise ShapeError(
             f"conv_weight_grad: dy has shape {dy.shape}, expected (N, O, *{grid.counts})"
         )
-    return weight_grad(x, dy, grid, groups)
+    return weight_grad(x, dy, grid, groups, columns)
 
 
 @op
@@ -184,8 +189,8 @@ for _conv in (conv1d, conv2d, conv3d):
         x=lambda g, x_shape, weight, stride, padding, dilation, groups: conv_input_grad(
             g, weight, x_shape[2:], stride, padding, dilation, groups
         ),
-        weight=lambda g, x, weight_shape, stride, padding, dilation, groups: conv_weight_grad(
-            x, g, weight_shape[2:], stride, padding, dilation, groups
+        weight=lambda g, x, weight_shape, stride, padding, dilation, groups, columns: (
+            conv_weight_grad(x, g, weight_shape[2:], stride, padding, dilation, groups, columns)
         ),
         bias=lambda g: conv_bias_grad(g),
     )

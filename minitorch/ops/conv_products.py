@@ -7,7 +7,8 @@ is, the result is the same up to rounding.
 
 Columns are K times the bytes of the image, so they are made for a part of the batch at a time, in
 one piece of memory that stays in the cache and is used again for the next (`parts`, `columns`).
-They are not kept for dw, but made again: kept, they would be held until then, all of them.
+dw needs them once more. Where one part has them all they are kept for it, on the tape; otherwise
+they are made again, which takes no longer than to fetch them from where the cache has put them.
 
 `n` images of a part, `C` input channels, `O` output channels, `*K` sizes of the kernel, `*L` of the
 output, `K` and `L` their products. "Last" is short for channels last.
@@ -16,13 +17,15 @@ output, `K` and `L` their products. "Last" is short for channels last.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from minitorch.array import Array, device_of
+from minitorch.kernels import on_gpu
 from minitorch.ops.window import Grid, padded, unpadded, windows
+from minitorch.traced import NUMPY
 
 # the choice -----------------------------------------------------------------------------------
 
@@ -49,29 +52,45 @@ def input_way(C: int, out: int, groups: int, grid: Grid) -> str:
     """How dx is computed: with stride 1 it is itself a convolution, of dy by the turned kernel.
 
     Then nothing has to be added back. But it asks for a window at every input rather than at
-    every output, so it pays where there are no more inputs than outputs.
+    every output, so it pays where there are no more inputs than outputs. Otherwise windows are
+    added: row by row of the window where there are few of them in a row of the output, so few
+    additions, and most of all where they lie apart; place by place elsewhere.
     """
     if groups > 1 or C < MANY:
         return "first"
     inputs_fit = all(s <= n for s, n in zip(grid.sizes, grid.counts))
-    return "turned" if out >= MANY and set(grid.stride) == {1} and inputs_fit else "last"
+    if out >= MANY and set(grid.stride) == {1} and inputs_fit:
+        return "turned"
+    few = grid.counts[-1] <= (16 if grid.stride[-1] == 1 else 64)
+    return "runs" if few and grid.kernel[-1] > 1 and grid.dilation[-1] == 1 else "last"
 
 
-def forward(x: Array, weight: Array, bias: Any, grid: Grid, groups: int) -> Array:
-    """conv(x, w) + b, (N, O, *L)."""
+@on_gpu("windows.conv")
+def forward(
+    x: Array, weight: Array, bias: Any, grid: Grid, groups: int, keep: list[Array] | None = None
+) -> Array:
+    """conv(x, w) + b, (N, O, *L). A list to keep the columns in takes them, part by part."""
     way = forward_way(x.shape[1], weight.shape[0], groups)
-    return FORWARD[way](x, weight, bias, grid, groups)
+    return FORWARD[way](x, weight, bias, grid, groups, keep)
 
 
+def are_kept(x: Array, grid: Grid) -> bool:
+    """Are the columns so few that one part has them all, and dw may find them there?"""
+    size = x.shape[0] * x.shape[1] * math.prod(grid.kernel) * math.prod(grid.counts)
+    return type(x) in NUMPY and 0 < size * x.dtype.itemsize <= PART
+
+
+@on_gpu("windows.conv_input_grad")
 def input_grad(dy: Array, weight: Array, grid: Grid, groups: int) -> Array:
     """dx: the kernel spread out by dy, every window added where it was taken. (N, C, *S)."""
     way = input_way(weight.shape[1] * groups, dy.shape[1], groups, grid)
     return INPUT_GRAD[way](dy, weight, grid, groups)
 
 
-def weight_grad(x: Array, dy: Array, grid: Grid, groups: int) -> Array:
+@on_gpu("windows.conv_weight_grad")
+def weight_grad(x: Array, dy: Array, grid: Grid, groups: int, kept: Array | None = None) -> Array:
     """dw: dy times the columns of x, summed over the images. (O, C / groups, *K)."""
-    return WEIGHT_GRAD[weight_way(x.shape[1], dy.shape[1], groups)](x, dy, grid, groups)
+    return WEIGHT_GRAD[weight_way(x.shape[1], dy.shape[1], groups)](x, dy, grid, groups, kept)
 
 
 # a part at a time -----------------------------------------------------------------------------
@@ -99,10 +118,13 @@ def parts(x: Array, counts: tuple[int, ...], each: int, split: bool) -> Iterator
         yield (slice(i, min(i + step, count)),)
 
 
-def columns(view: Array, at: int, split: bool) -> Iterator[tuple[tuple, Array]]:
+def columns(
+    view: Array, at: int, split: bool, keep: list[Array] | None = None
+) -> Iterator[tuple[tuple, Array]]:
     """Copies a view of windows part by part, all into the same memory: read one before the next.
 
     `at` is the axis of the images, before those of the output. Yields which part, and the copy.
+    Where a list is to keep the copies, each has memory of its own.
     """
     count = view.shape[at]
     before = (slice(None),) * at
@@ -111,6 +133,10 @@ def columns(view: Array, at: int, split: bool) -> Iterator[tuple[tuple, Array]]:
     each = math.prod(view.shape) // max(1, count)
     for part in parts(images, view.shape[at + 1 :], each, split):
         some = view[(*before, *part)]
+        if keep is not None:
+            keep.append(some.copy())
+            yield part, keep[-1]
+            continue
         if memory is None:
             memory = borrowed(view, math.prod(some.shape))
         cols = memory[: math.prod(some.shape)].reshape(some.shape)
@@ -119,12 +145,19 @@ def columns(view: Array, at: int, split: bool) -> Iterator[tuple[tuple, Array]]:
     give_back(memory)
 
 
+def again(
+    layout: Callable, x: Array, grid: Grid, kept: Array | None
+) -> Iterable[tuple[tuple, Array]]:
+    """The columns of x in one of the layouts below: those that were kept, or made once more."""
+    return columns(*layout(x, grid)) if kept is None else [((slice(None),), kept)]
+
+
 def borrowed(like: Array, size: int) -> Array:
     """Memory for `size` numbers like those of `like`, with anything in it.
 
     On the CPU new memory costs more than to fill it: the system hands it out page by page.
     """
-    if device_of(like).type != "cpu" or size * like.dtype.itemsize > PART:
+    if not isinstance(like, np.ndarray) or size * like.dtype.itemsize > PART:
         return np.empty_like(like, shape=(size,), order="C")
     try:
         return _spare.pop().view(like.dtype)
@@ -157,26 +190,49 @@ def _add_last(y, bias, grid):
         rows += row
 
 
+# the windows of x, where the axis of the images is, and whether an image may be split ----------
+
+
+def _last(x: Array, grid: Grid) -> tuple[Array, int, bool]:
+    """(N, *L, *K, C)"""
+    return windows(padded(to_last(x), grid.pads, at=1), grid, last=True), 0, True
+
+
+def _across(x: Array, grid: Grid) -> tuple[Array, int, bool]:
+    """(C, *K, N, *L): the batch stands behind the places of the kernel."""
+    view = windows(padded(x, grid.pads), grid)
+    n = len(grid.kernel)
+    return view.transpose(*range(1, n + 2), 0, *range(n + 2, 2 * n + 2)), n + 1, True
+
+
+def _first(x: Array, grid: Grid) -> tuple[Array, int, bool]:
+    """(N, C, *K, *L)"""
+    return windows(padded(x, grid.pads), grid), 0, False
+
+
 # y --------------------------------------------------------------------------------------------
 
 
-def forward_last(x: Array, weight: Array, bias: Any, grid: Grid, groups: int = 1) -> Array:
+def forward_last(
+    x: Array, weight: Array, bias: Any, grid: Grid, groups: int = 1, keep: list[Array] | None = None
+) -> Array:
     """(n·L, K·C) windows as rows, times (K·C, O): one product for many images.
 
     x: n H W C   ->   rows:  window 0 | K runs of C      w: K·C | O      y: n L O
                              window 1 | K runs of C
     """
     out = weight.shape[0]
-    x = padded(to_last(x), grid.pads, at=1)
     w = weight.transpose(*range(2, weight.ndim), 1, 0).reshape(-1, out)
     y = np.empty_like(x, shape=(x.shape[0], *grid.counts, out), order="C")
-    for part, cols in columns(windows(x, grid, last=True), 0, split=True):
+    for part, cols in columns(*_last(x, grid), keep):
         np.matmul(cols.reshape(-1, w.shape[0]), w, out=y[part].reshape(-1, out))
     _add_last(y, bias, grid)
     return to_first(y)
 
 
-def forward_across(x: Array, weight: Array, bias: Any, grid: Grid, groups: int = 1) -> Array:
+def forward_across(
+    x: Array, weight: Array, bias: Any, grid: Grid, groups: int = 1, keep: list[Array] | None = None
+) -> Array:
     """(C·K, n·L) columns across many images, turned by the product: (n·L, C·K) times (C·K, O).
 
     x: n C H W   ->   place 0 | runs of W of image 0, image 1, ...      w: C·K | O      y: n L O
@@ -185,20 +241,15 @@ def forward_across(x: Array, weight: Array, bias: Any, grid: Grid, groups: int =
     out = weight.shape[0]
     w = weight.reshape(out, -1).T
     y = np.empty_like(x, shape=(x.shape[0], *grid.counts, out), order="C")
-    for part, cols in columns(*_across(x, grid)):
+    for part, cols in columns(*_across(x, grid), keep):
         np.matmul(cols.reshape(w.shape[0], -1).T, w, out=y[part].reshape(-1, out))
     _add_last(y, bias, grid)
     return to_first(y)
 
 
-def _across(x, grid):
-    """(C, *K, N, *L): the windows with the batch behind the places of the kernel."""
-    view = windows(padded(x, grid.pads), grid)
-    n = len(grid.kernel)
-    return view.transpose(*range(1, n + 2), 0, *range(n + 2, 2 * n + 2)), n + 1, True
-
-
-def forward_first(x: Array, weight: Array, bias: Any, grid: Grid, groups: int) -> Array:
+def forward_first(
+    x: Array, weight: Array, bias: Any, grid: Grid, groups: int, keep: list[Array] | None = None
+) -> Array:
     """(O, C·K) times (C·K, L) columns of each image and group: as many products.
 
     w: O | C·K      x: n C H W   ->   image 0: C·K | L     image 1: C·K | L  ...      y: n O L
@@ -206,7 +257,7 @@ def forward_first(x: Array, weight: Array, bias: Any, grid: Grid, groups: int) -
     N, out = x.shape[0], weight.shape[0]
     w = weight.reshape(groups, out // groups, -1)
     y = np.empty_like(x, shape=(N, groups, out // groups, math.prod(grid.counts)), order="C")
-    for part, cols in columns(windows(padded(x, grid.pads), grid), 0, split=False):
+    for part, cols in columns(*_first(x, grid), keep):
         np.matmul(w, cols.reshape(len(cols), groups, w.shape[2], -1), out=y[part])
     y = y.reshape(N, out, *grid.counts)
     if bias is not None:
@@ -256,6 +307,33 @@ def input_last(dy: Array, weight: Array, grid: Grid, groups: int = 1) -> Array:
     return to_first(unpadded(dx, grid.pads, at=1))
 
 
+def input_runs(dy: Array, weight: Array, grid: Grid, groups: int = 1) -> Array:
+    """(n·L, O) times (O, KW·C) for each row of the kernel, added as it lies: one run a window.
+
+    dy: n L O   ->   row 0: n L KW·C     row 1: n L KW·C  ...     each added to dx: n H W·C
+    """
+    dy, C = to_last(dy), weight.shape[1]
+    sizes = [a + n + b for n, (a, b) in zip(grid.sizes, grid.pads)]
+    dx = np.zeros_like(dy, shape=(dy.shape[0], *sizes, C), order="C")
+    lines = dx.reshape(*dx.shape[:-2], sizes[-1] * C)
+    run, step = grid.kernel[-1] * C, grid.stride[-1] * C
+    w = weight.transpose(*range(2, weight.ndim - 1), 0, -1, 1)  # rows of the kernel, O, KW, C
+    w = w.copy().reshape(*w.shape[:-2], run)
+    memory = None
+    for (images,) in parts(dy, grid.counts, run * math.prod(grid.counts), split=False):
+        g, to = dy[images], lines[images]
+        shape = (*g.shape[:-1], run)
+        if memory is None:
+            memory = borrowed(dy, math.prod(shape))
+        added = memory[: math.prod(shape)].reshape(shape)
+        for tap, at in grid.row_taps():
+            np.matmul(g.reshape(-1, g.shape[-1]), w[tap], out=added.reshape(-1, run))
+            for j in range(grid.counts[-1]):
+                to[(slice(None), *at, slice(j * step, j * step + run))] += added[..., j, :]
+    give_back(memory)
+    return to_first(unpadded(dx, grid.pads, at=1))
+
+
 def input_first(dy: Array, weight: Array, grid: Grid, groups: int) -> Array:
     """(C·K, O) times (O, L) of each image and group gives columns, and col2im adds them up.
 
@@ -284,38 +362,46 @@ def input_first(dy: Array, weight: Array, grid: Grid, groups: int) -> Array:
 # dw -------------------------------------------------------------------------------------------
 
 
-def weight_last(x: Array, dy: Array, grid: Grid, groups: int = 1) -> Array:
+def weight_last(
+    x: Array, dy: Array, grid: Grid, groups: int = 1, kept: Array | None = None
+) -> Array:
     """(O, n·L) times the rows of windows, (n·L, K·C), as `forward_last` has them."""
     C, out = x.shape[1], dy.shape[1]
     dy = to_last(dy)
-    x = padded(to_last(x), grid.pads, at=1)
     dw = np.zeros_like(x, shape=(out, math.prod(grid.kernel) * C), order="C")
-    for part, cols in columns(windows(x, grid, last=True), 0, split=True):
+    for part, cols in again(_last, x, grid, kept):
         dw += dy[part].reshape(-1, out).T @ cols.reshape(-1, dw.shape[1])
     return to_first(dw.reshape(out, *grid.kernel, C))
 
 
-def weight_across(x: Array, dy: Array, grid: Grid, groups: int = 1) -> Array:
+def weight_across(
+    x: Array, dy: Array, grid: Grid, groups: int = 1, kept: Array | None = None
+) -> Array:
     """(C·K, n·L) columns, as `forward_across` has them, times (n·L, O)."""
     C, out = x.shape[1], dy.shape[1]
     dy = to_last(dy)
     dw = np.zeros_like(x, shape=(C * math.prod(grid.kernel), out), order="C")
-    for part, cols in columns(*_across(x, grid)):
+    for part, cols in again(_across, x, grid, kept):
         dw += cols.reshape(dw.shape[0], -1) @ dy[part].reshape(-1, out)
     return dw.T.copy().reshape(out, C, *grid.kernel)
 
 
-def weight_first(x: Array, dy: Array, grid: Grid, groups: int) -> Array:
+def weight_first(x: Array, dy: Array, grid: Grid, groups: int, kept: Array | None = None) -> Array:
     """(O, L) times (L, C·K), of each image and group, summed over the images."""
     N, C, out = x.shape[0], x.shape[1], dy.shape[1]
     dy = dy.reshape(N, groups, out // groups, math.prod(grid.counts))
     dw = np.zeros_like(x, shape=(groups, out // groups, C // groups * math.prod(grid.kernel)))
-    for part, cols in columns(windows(padded(x, grid.pads), grid), 0, split=False):
+    for part, cols in again(_first, x, grid, kept):
         cols = cols.reshape(len(cols), groups, dw.shape[2], -1)
         dw += (dy[part] @ cols.swapaxes(-1, -2)).sum(axis=0)
     return dw.reshape(out, C // groups, *grid.kernel)
 
 
 FORWARD = {"first": forward_first, "last": forward_last, "across": forward_across}
-INPUT_GRAD = {"first": input_first, "last": input_last, "turned": input_turned}
+INPUT_GRAD = {
+    "first": input_first,
+    "last": input_last,
+    "runs": input_runs,
+    "turned": input_turned,
+}
 WEIGHT_GRAD = {"first": weight_first, "last": weight_last, "across": weight_across}

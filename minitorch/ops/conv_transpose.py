@@ -59,7 +59,7 @@ def _transposed(who, n, x, weight, bias, stride, padding, output_padding, groups
     return y
 
 
-@op
+@op(autocast="low")
 def conv_transpose1d(
     x, weight, bias=None, *, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -72,7 +72,7 @@ def conv_transpose1d(
     )
 
 
-@op
+@op(autocast="low")
 def conv_transpose2d(
     x, weight, bias=None, *, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
@@ -106,7 +106,7 @@ def conv_transpose2d(
     )
 
 
-@op
+@op(autocast="low")
 def conv_transpose3d(
     x, weight, bias=None, *, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):

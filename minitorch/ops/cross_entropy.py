@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
+from numpy import ndarray
 
 from minitorch.array import has_values, number
-from minitorch.convert import cast
+from minitorch.convert import cast, cast_like
 from minitorch.few import add_up, is_few
+from minitorch.kernels import on_gpu
 from minitorch.op import op
+from minitorch.ops.few_labels import cross_entropy_of_few, nll_loss_of_few, places_of_few
 from minitorch.ops.index import pick_at, unslice
 from minitorch.ops.labels import (
     check_probabilities,
@@ -40,6 +42,9 @@ from minitorch.ops.reduce import sum
 from minitorch.ops.shape import reshape, sum_to
 from minitorch.ops.softmax import log_softmax, softmax
 from minitorch.ops.sums import total as summed
+from minitorch.ops.sums import wide
+from minitorch.traced import NUMPY
+from minitorch.words import np
 
 
 class Expected(NamedTuple):
@@ -55,7 +60,7 @@ class Expected(NamedTuple):
     dense: bool = True  # has every class a coefficient, or only the label?
 
 
-@op(exact_dtype=True, keeps="kept")
+@op(exact_dtype=True, keeps="kept", autocast="high")
 def cross_entropy(
     input,
     target,
@@ -84,7 +89,7 @@ def cross_entropy(
         ValueError: shapes that do not fit, probabilities that do not sum to 1, a weight of the
             wrong size or below 0, or a mean over nothing.
 
-    A GPU is waited for once, for the look at the labels, and twice more where there are weights.
+    A GPU is waited for once, for a look at the labels and the weights.
 
     A logit of -inf is a class ruled out: its gradient is 0, and the loss inf only where it is the
     label.
@@ -94,6 +99,14 @@ def cross_entropy(
     >>> minitorch.nn.functional.cross_entropy(logits, minitorch.tensor([3, 0]), reduction="none")
     tensor([1.3863, 0.0200])
     """
+    if weight is None and not label_smoothing:
+        at = places_of_few(input, target, ignore_index, reduction)
+        found = None if at is None else cross_entropy_of_few(input, at, reduction)
+        if found is not None:
+            if 0 <= input.item(0) <= 1:  # which decides nearly always
+                say_probabilities(input, 1)
+            y, slope, sums = found
+            return y, (at, slope, sums)
     dim = class_axis("cross_entropy", input)
     check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
@@ -102,21 +115,30 @@ def cross_entropy(
         "cross_entropy", input, target, dim, weight, ignore_index, reduction, label_smoothing
     )
     say_probabilities(input, dim)
-    logp = _shifted(input, dim)
     if expected.dense:
+        logp = _shifted(wide(input), dim)
         e = np.exp(logp)
         total = summed((dim,), e)
         logp -= np.log(total)
-        loss = -_times(logp, _coefficients(input, target, expected)).sum(axis=dim)
+        loss = -_times(logp, _coefficients(logp, target, expected)).sum(axis=dim)
         if label_smoothing:
             say_infinite(loss)
     else:
-        picked = read(logp, expected.index)
-        e = np.exp(logp, out=logp)
-        total = summed((dim,), e, beside=True)
-        each = read(total, expected.index) if total.shape == e.shape else total
-        loss = _times(np.log(each).reshape(picked.shape) - picked, expected.rows)
-    return _reduced(loss, reduction, expected), (expected, e, total)
+        loss, e, total = _of_labels(wide(input), expected.index, dim)
+        loss = _times(loss, expected.rows)
+    y = _reduced(loss, reduction, expected)
+    return y if e.dtype is input.dtype else y.astype(input.dtype), (expected, e, total)
+
+
+@on_gpu("softmax.labels_loss")
+def _of_labels(x, index, dim):
+    """l of each label, e^(x - max x), and its sum along `dim`."""
+    logp = _shifted(x, dim)
+    picked = read(logp, index)
+    e = np.exp(logp, out=logp)
+    total = summed((dim,), e, beside=True)
+    each = read(total, index) if total.shape == e.shape else total
+    return np.log(each).reshape(picked.shape) - picked, e, total
 
 
 def _shifted(x, dim):
@@ -126,18 +148,34 @@ def _shifted(x, dim):
         if top - x.item(x.argmin()) < 8:
             return x - np.array(top, x.dtype)
     y = np.empty_like(x)
-    return np.subtract(x, x.max(axis=dim, keepdims=True), out=y) if x.size else y
+    return np.subtract(x, _tops(x, dim), out=y) if x.size else y
+
+
+_SHORT = 32  # a row with fewer numbers takes NumPy longer to set out for than to compare
+
+
+def _tops(x, dim):
+    """max x along `dim`, which stays. Short rows are turned: whole columns are compared at once."""
+    if type(x) in NUMPY and x.ndim == 2 and dim == 1 and x.shape[1] < _SHORT:
+        return x.T.copy().max(axis=0).reshape(-1, 1)
+    return x.max(axis=dim, keepdims=True)
 
 
 def _to_logits(g, input, target, kept, reduction):
     expected, e, total = kept
+    if type(expected) is ndarray:
+        if type(g) is ndarray:
+            return g * e
+        expected, (e, total) = _plain(target, Places(expected), reduction), total
     s, dim = _each(g, input.shape, expected, reduction), expected.dim
     if expected.dense:
         a = _coefficients(e, target, expected)
-        return soft_cross_entropy_grad(s, input, a, e, total, dim=dim)
-    if expected.rows is not None:
-        s = s * expected.rows.reshape(_one_class(input.shape, expected.dim))
-    return cross_entropy_grad(s, input, e, total, index=expected.index, dim=dim)
+        dx = soft_cross_entropy_grad(s, input, a, e, total, dim=dim)
+    else:
+        if expected.rows is not None:
+            s = s * expected.rows.reshape(_one_class(input.shape, expected.dim))
+        dx = cross_entropy_grad(s, input, e, total, index=expected.index, dim=dim)
+    return cast_like(dx, input)
 
 
 def _to_probabilities(g, input, kept, reduction):
@@ -156,6 +194,11 @@ def cross_entropy_grad(s, input, e, total, *, index, dim):
     The gradient of the cross-entropy of labels, where h = Σ_k g_k p_k and p = e / total is the
     softmax of x that the forward left over; `s` has size 1 along `dim`, or is one number.
     """
+    return _less_labels(e, s, total, index, dim)
+
+
+@on_gpu("softmax.labels_gradient")
+def _less_labels(e, s, total, index, dim):
     y = e * (s / total)
     picked = read(y, index)
     write(y, index, picked - (s.reshape(picked.shape) if s.ndim else s))
@@ -197,7 +240,7 @@ cross_entropy_grad.grad(_labels_second)
 soft_cross_entropy_grad.grad(_soft_second)
 
 
-@op(exact_dtype=True, keeps="expected")
+@op(exact_dtype=True, keeps="expected", autocast="high")
 def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean"):
     """y = mean of -x_t          dL/dx_c = -g [c = t] / N
 
@@ -210,6 +253,14 @@ def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean")
     >>> minitorch.nn.functional.nll_loss(minitorch.log_softmax(x, 1), minitorch.tensor([1, 0]))
     tensor(1.4461)
     """
+    if weight is None:
+        at = places_of_few(input, target, ignore_index, reduction)
+        if at is not None:
+            picked = input.take(at)
+            if picked.item(picked.argmax()) > 0:
+                say_raw_scores(picked)
+            y, slopes = nll_loss_of_few(input, picked, reduction)
+            return y, (at, slopes)
     dim = class_axis("nll_loss", input)
     check_reduction("nll_loss", reduction)
     expected = _expected("nll_loss", input, target, dim, weight, ignore_index, reduction)
@@ -218,35 +269,48 @@ def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean")
     return _reduced(-_times(picked, expected.rows), reduction, expected), expected
 
 
-nll_loss.grad(
+def _to_log_probabilities(g, input_shape, target, expected, reduction):
     # The target is named so that a change of the labels in place is noticed.
-    input=lambda g, input_shape, target, expected, reduction: unslice(
-        _each_label(g, expected, reduction), expected.index, input_shape
-    )
-)
+    if type(expected) is tuple:
+        at, slopes = expected
+        if type(g) is ndarray:
+            y = np.zeros(input_shape, g.dtype)
+            y.put(at, slopes)
+            y *= g
+            return y
+        expected = _plain(target, Places(at), reduction)
+    return unslice(_each_label(g, expected, reduction), expected.index, input_shape)
+
+
+nll_loss.grad(input=_to_log_probabilities)
 
 
 # what they share ------------------------------------------------------------------------------
+
+
+def _plain(target, index, reduction, dim=1):
+    """What is expected by labels that have no weights."""
+    divisor = target.size if reduction == "mean" else 1
+    return Expected(dim, divisor, index, None, None, None, None, False)
 
 
 def _expected(who, input, target, dim, weight, ignore_index, reduction, smoothing=None):
     """What the target asks for; `smoothing` is None where probabilities are no target."""
     mean = reduction == "mean"
     if weight is None and not smoothing and plainly_labels(input, target, dim, ignore_index):
-        index = _index(target, dim, input)
-        return Expected(dim, target.size if mean else 1, index, None, None, None, None, False)
+        return _plain(target, _index(target, dim, input), reduction, dim)
     w = class_weights(who, weight, input, dim)
     share = evenly = None
     if w is not None or smoothing:
         share = (1.0 if w is None else w) * (1 - (smoothing or 0))
         evenly = (1.0 if w is None else w) * ((smoothing or 0) / max(input.shape[dim], 1))
     if not holds_labels(who, input, target, dim, only=smoothing is None):
-        check_probabilities(who, target, dim)
+        check_probabilities(who, target, dim, w)
         if mean and not input.size:
             raise ValueError(f"{who}: the mean over an empty batch, input {input.shape}")
         divisor = input.size // input.shape[dim] if mean else 1
         return Expected(dim, divisor, None, None, None, share, evenly)
-    used, count = used_labels(who, input, target, dim, ignore_index)
+    used, count = used_labels(who, input, target, dim, ignore_index, w)
     if used is not None:
         target = np.where(used, target, 0)
     rows = None if w is None else w.reshape(-1)[target]
@@ -257,7 +321,7 @@ def _expected(who, input, target, dim, weight, ignore_index, reduction, smoothin
         divisor = count if w is None else rows.sum()
         if not target.size:
             raise ValueError(f"{who}: the mean over an empty batch, input {input.shape}")
-        if has_values(input) and divisor == 0:
+        if has_values(input) and not count:
             raise ValueError(_nothing(who, target, used, ignore_index))
     index = _index(target, dim, input)
     return Expected(dim, divisor, index, used, rows, share, evenly, bool(smoothing))
@@ -265,7 +329,7 @@ def _expected(who, input, target, dim, weight, ignore_index, reduction, smoothin
 
 def _index(target, dim, input):
     """What picks from the input, for every label, the number of its class."""
-    if is_few(input):
+    if is_few(target):
         return places_of_labels(target, dim, input.shape)
     if target.ndim == 1:
         return np.arange(target.size, like=target), target

@@ -1,8 +1,8 @@
 """Dropout: in training a share of the numbers is set to 0, so that no unit can rely on another.
 
 What survives is scaled by 1 / (1 - p), which keeps the mean, and lets the model run unchanged when
-nothing is dropped. The draws are made on the host, so a seed drops the same on CPU and GPU. The
-tape keeps the mask in the dtype of x, scale included: a product by it costs half of one by bools.
+nothing is dropped. A GPU draws from the host's stream, so a seed drops the same on both. The tape
+keeps the mask in the dtype of x, scale included: a product by it costs half of one by bools.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from minitorch.array import device_of, float32, has_values, move
+from minitorch.kernels import on_gpu
 from minitorch.op import composite
 from minitorch.ops.arithmetic import mul
 from minitorch.ops.shape import check_floats
 from minitorch.ops.smooth import SELU_ALPHA, SELU_SCALE
 from minitorch.random import Generator, default_generator
 from minitorch.tensor import ShapeError, Tensor, make
+from minitorch.traced import one_call
 
 
 @composite()
@@ -74,6 +76,21 @@ def dropout2d(
 ) -> Tensor:
     """`dropout` of whole channels of (N, C, H, W): neighbouring pixels say much the same."""
     shape = _shape("dropout2d", input, p, 4)
+    return _dropped(input, p, shape, training, inplace, normalize, generator)
+
+
+@composite()
+def dropout3d(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    normalize: bool = True,
+    generator: Generator | None = None,
+) -> Tensor:
+    """`dropout` of whole channels of (N, C, D, H, W)."""
+    shape = _shape("dropout3d", input, p, 5)
     return _dropped(input, p, shape, training, inplace, normalize, generator)
 
 
@@ -136,6 +153,11 @@ def _mask(input: Tensor, p: float, shape: tuple, scale: float, generator: Any) -
     """`scale` where an element is kept, and 0 where it is dropped."""
     if not has_values(input.array):  # a Meta draws nothing, and leaves the stream where it is
         return make(np.ones_like(input.array, shape=shape))
-    kept = (generator or default_generator).uniform(shape, float32) >= p
-    mask = np.multiply(kept, scale, dtype=input.dtype)
-    return make(move(mask, device_of(input.array)))
+    return make(_drawn(input.array, p, shape, scale, generator or default_generator))
+
+
+@one_call  # a program draws anew at each run
+@on_gpu("draws.mask")
+def _drawn(like, p, shape, scale, generator):
+    kept = generator.uniform(shape, float32) >= p
+    return move(np.multiply(kept, scale, dtype=like.dtype), device_of(like))

@@ -29,7 +29,7 @@ from minitorch.ops.shape import permute, reshape
 from minitorch.tensor import ShapeError, Tensor
 
 
-@op
+@op(autocast="low")
 def contract(a, b, *, terms):
     """y = einsum("a's letters, b's -> y's"), each letter of one side kept, or in the other too
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 import operator
 
-import numpy as np
-
 from minitorch.op import op
 from minitorch.ops.compare import where
+from minitorch.words import np
 
 LN2, LN10 = math.log(2), math.log(10)
 
@@ -27,6 +26,7 @@ LN2, LN10 = math.log(2), math.log(10)
     reflected="__rpow__",
     inplace="pow_ __ipow__",
     into=operator.ipow,
+    autocast="high",
 )
 def pow(a, exponent):
     """y = a^b for the exponent b          dL/da = g b a^(b-1),   dL/db = g y log a
@@ -70,7 +70,7 @@ def _pow_exponent(g, y, a, exponent):
 pow.grad(a=_pow_base, exponent=_pow_exponent)
 
 
-@op(methods="square", inplace="square_")
+@op(methods="square", inplace="square_", autocast="high")
 def square(x):
     """y = x²          dL/dx = 2 g x"""
     return x * x
@@ -93,7 +93,7 @@ def sqrt(x):
 sqrt.grad(x=lambda g, y: g / (y + y))
 
 
-@op(methods="rsqrt", inplace="rsqrt_")
+@op(methods="rsqrt", inplace="rsqrt_", autocast="high")
 def rsqrt(x):
     """y = 1 / √x          dL/dx = -g y³ / 2"""
     return 1 / np.sqrt(x)
@@ -102,7 +102,7 @@ def rsqrt(x):
 rsqrt.grad(x=lambda g, y: g * -0.5 * (y * y * y))
 
 
-@op(methods="reciprocal", inplace="reciprocal_")
+@op(methods="reciprocal", inplace="reciprocal_", autocast="high")
 def reciprocal(x):
     """y = 1 / x          dL/dx = -g y²"""
     return 1 / x
@@ -114,7 +114,7 @@ reciprocal.grad(x=lambda g, y: -g * (y * y))
 # exponentials and logarithms ------------------------------------------------------------------
 
 
-@op(methods="exp", inplace="exp_")
+@op(methods="exp", inplace="exp_", autocast="high")
 def exp(x):
     """y = e^x          dL/dx = g y
 
@@ -128,7 +128,7 @@ def exp(x):
 exp.grad(x=lambda g, y: g * y)
 
 
-@op(methods="exp2", inplace="exp2_")
+@op(methods="exp2", inplace="exp2_", autocast="high")
 def exp2(x):
     """y = 2^x          dL/dx = g y log 2"""
     return np.exp2(x)
@@ -137,7 +137,7 @@ def exp2(x):
 exp2.grad(x=lambda g, y: g * y * LN2)
 
 
-@op(methods="expm1", inplace="expm1_")
+@op(methods="expm1", inplace="expm1_", autocast="high")
 def expm1(x):
     """y = e^x - 1, exact also near 0          dL/dx = g (y + 1)"""
     return np.expm1(x)
@@ -146,7 +146,7 @@ def expm1(x):
 expm1.grad(x=lambda g, y: g * (y + 1))
 
 
-@op(methods="log", inplace="log_")
+@op(methods="log", inplace="log_", autocast="high")
 def log(x):
     """y = log x, to base e          dL/dx = g / x
 
@@ -160,7 +160,7 @@ def log(x):
 log.grad(x=lambda g, x: g / x)
 
 
-@op(methods="log2", inplace="log2_")
+@op(methods="log2", inplace="log2_", autocast="high")
 def log2(x):
     """y = log x, to base 2          dL/dx = g / (x log 2)"""
     return np.log2(x)
@@ -169,7 +169,7 @@ def log2(x):
 log2.grad(x=lambda g, x: g / (x * LN2))
 
 
-@op(methods="log10", inplace="log10_")
+@op(methods="log10", inplace="log10_", autocast="high")
 def log10(x):
     """y = log x, to base 10          dL/dx = g / (x log 10)"""
     return np.log10(x)
@@ -178,7 +178,7 @@ def log10(x):
 log10.grad(x=lambda g, x: g / (x * LN10))
 
 
-@op(methods="log1p", inplace="log1p_")
+@op(methods="log1p", inplace="log1p_", autocast="high")
 def log1p(x):
     """y = log(1 + x), exact also near 0          dL/dx = g / (1 + x)"""
     return np.log1p(x)
@@ -206,7 +206,7 @@ sin.grad(x=lambda g, x: g * cos(x))
 cos.grad(x=lambda g, x: -g * sin(x))
 
 
-@op(methods="tan", inplace="tan_")
+@op(methods="tan", inplace="tan_", autocast="high")
 def tan(x):
     """y = tan x          dL/dx = g (1 + y²)"""
     return np.tan(x)
@@ -215,7 +215,7 @@ def tan(x):
 tan.grad(x=lambda g, y: g * (y * y + 1))
 
 
-@op(methods="asin arcsin", inplace="asin_ arcsin_")
+@op(methods="asin arcsin", inplace="asin_ arcsin_", autocast="high")
 def asin(x):
     """y = arcsin x          dL/dx = g / √(1 - x²)"""
     return np.arcsin(x)
@@ -224,7 +224,7 @@ def asin(x):
 asin.grad(x=lambda g, x: g / sqrt(1 - x * x))
 
 
-@op(methods="acos arccos", inplace="acos_ arccos_")
+@op(methods="acos arccos", inplace="acos_ arccos_", autocast="high")
 def acos(x):
     """y = arccos x          dL/dx = -g / √(1 - x²)"""
     return np.arccos(x)
@@ -275,13 +275,13 @@ def hypot(a, b):
 hypot.grad(a=lambda g, y, a: g * (a / y), b=lambda g, y, b: g * (b / y))
 
 
-@op(methods="sinh", inplace="sinh_")
+@op(methods="sinh", inplace="sinh_", autocast="high")
 def sinh(x):
     """y = sinh x          dL/dx = g cosh x"""
     return np.sinh(x)
 
 
-@op(methods="cosh", inplace="cosh_")
+@op(methods="cosh", inplace="cosh_", autocast="high")
 def cosh(x):
     """y = cosh x          dL/dx = g sinh x"""
     return np.cosh(x)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
+from numpy import ndarray
 
 from minitorch.array import constants
 from minitorch.few import is_few
 from minitorch.op import op
 from minitorch.ops.elementwise import exp
+from minitorch.words import np
 
 # Coefficients of polynomials, highest power first.
 # float32: x times this is log(1 - erf x) on [0, 4], a least-squares fit, weighted until the
@@ -98,8 +99,14 @@ def _erf_small(x):
     return x * _ratio(x * x, _A, _B)
 
 
+_LOOPED = 32  # numbers: Python's own erf, one by one, is done before NumPy has set out 17 times
+
+
 def erf_of(x):
     """erf x, of an array."""
+    if type(x) is ndarray and is_few(x) and x.size <= _LOOPED and x.dtype.char in "fd":
+        y = np.fromiter(map(math.erf, x.ravel().tolist()), x.dtype, x.size)
+        return y.reshape(x.shape)
     if x.dtype.char == "f":
         return _erf32(x)
     if x.dtype.char == "e":
@@ -125,7 +132,7 @@ def erf(x):
 
 _SLOPE_AT_0 = constants(2 / math.sqrt(math.pi))
 
-erf.grad(x=lambda g, x, slope: g * (slope if is_few(g) else _SLOPE_AT_0(x) * exp(-x * x)))
+erf.grad(x=lambda g, x: g * (_SLOPE_AT_0(x) * exp(-x * x)))
 
 
 @op(methods="erfc", inplace="erfc_")

@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
-import numpy as np
+from numpy import ndarray
 
-from minitorch.array import CPU, Array, device_of, first_true, has_values, is_cupy, move
+from minitorch.array import CPU, Array, apart, device_of, first_true, has_values, is_cupy, move
 from minitorch.inplace import rebind, write_through
 from minitorch.op import composite, op
-from minitorch.ops.places import Places, read, write
+from minitorch.ops.places import Places, write
 from minitorch.ops.shape import reshape, sum_to
 from minitorch.tape import current_mode
 from minitorch.tensor import Tensor, raw
+from minitorch.traced import NUMPY, one_call
+from minitorch.words import np
 
 # reading ---------------------------------------------------------------------------------------
 
@@ -54,13 +56,13 @@ def slice_at(x, *, index):
     return x[index]
 
 
-@op
+@op(moves=True)
 def unslice(x, *, index, shape):
     """y = zeros of `shape`, and x at the index          dL/dx = g[index]
 
     The index names no place twice; x broadcasts to what it names.
     """
-    y = np.zeros(shape, x.dtype, like=x)
+    y = np.zeros(shape, x.dtype, like=x) if type(x) is not ndarray else np.zeros(shape, x.dtype)
     write(y, index, x)
     return y
 
@@ -73,15 +75,17 @@ def _at(g, index, shape):
     return sum_to((pick_at if type(index) is Places else slice_at)(g, index), shape)
 
 
-@op
+@op(moves=True)
 def pick_at(x, *, index):
     """y = x[index], a copy          dL/dx = zeros, and g added at the index: `add_at`, its adjoint
 
     `index` is an integer or boolean array, a tuple with such arrays in it, or `Places`.
     """
+    if type(index) is Places:
+        return x.take(index.at)
     if getattr(index, "dtype", None) is _INT64 and x.flags.c_contiguous:
         return x.take(index, axis=0)  # whole rows: three times as fast as x[index]
-    return read(x, index)
+    return x[index]
 
 
 @op
@@ -90,10 +94,12 @@ def add_at(x, *, index, shape):
 
     What the index names several times gets the sum.
     """
-    y = np.zeros(shape, x.dtype, like=x)
     if type(index) is Places:
+        y = np.zeros(shape, x.dtype)
         index.add(y, x)
-    elif [part for part in _arrays(index) if part.dtype.kind != "b"]:
+        return y
+    y = np.zeros(shape, x.dtype, like=x)
+    if [part for part in _arrays(index) if part.dtype.kind != "b"]:
         _add(y, index, x)
     else:
         y[index] = x  # a mask names each place once
@@ -118,7 +124,6 @@ def plus_at(x, value, *, index):
 plus_at.grad(x=lambda g: g, value=lambda g, index: pick_at(g, index))
 
 _INT64 = np.dtype(np.int64)
-_TRUE = np.array(True)
 _FEW = 2**10  # numbers: below, their places cost more to work out than they save
 _AT_ONCE = 2**20  # numbers: bounds the memory that their places take to 8 MB
 
@@ -130,7 +135,7 @@ def _add(y, index, x):
     number than with the rows (20,000 rows of 32: 0.8 ms against 4.5 ms, and 3.6 ms for sorting
     them and adding up each group). On a GPU it adds by atomics, in any order.
     """
-    if x.size < _FEW and (type(index) is not tuple or type(y) is np.ndarray):  # CuPy takes no tuple
+    if x.size < _FEW and (type(index) is not tuple or type(y) in NUMPY):  # CuPy takes no tuple
         np.add.at(y, index, x)
         return
     if not has_values(y):
@@ -196,9 +201,9 @@ def _is_whole(part):
 @op(exact_dtype=True)
 def setitem(x, value, *, index):
     """y = x with `value` at the index          dL/dx = g with 0 there,   dL/dvalue = g[index]"""
-    y = x.copy()
-    if y.dtype.kind != "f" and getattr(value, "dtype", y.dtype).kind == "f":
+    if x.dtype.kind != "f" and getattr(value, "dtype", x.dtype).kind == "f":
         raise TypeError(f"setitem: {x.dtype} cannot hold a value of {value.dtype}; use x.float()")
+    y = x.copy()
     write(y, index, value)
     return y
 
@@ -243,10 +248,8 @@ Tensor.__setitem__ = _setitem  # type: ignore[method-assign]
 
 def value_for(x: Tensor, value: Any) -> Any:
     """What is to be written into x: a Tensor or a number as it is, else an array beside x's."""
-    if isinstance(value, (int, float, bool)):
-        return value
     if not isinstance(value, Tensor):
-        return Tensor(value, device=x.device)
+        return value if isinstance(value, (int, float, bool)) else Tensor(value, device=x.device)
     if type(value.array) is not type(x.array) and has_values(x.array):
         raise TypeError(
             f"setitem: x is on {x.device} and the value on {value.device}; "
@@ -255,12 +258,11 @@ def value_for(x: Tensor, value: Any) -> Any:
     return value
 
 
+@one_call
 def check_once(name: str, key: Any, shape: tuple[int, ...]) -> None:
     """Raises where the index names a place twice."""
     if type(key) is Places:
-        seen = np.zeros(math.prod(shape), bool)
-        seen.put(key.at, _TRUE)
-        if np.count_nonzero(seen) == key.at.size:
+        if key.differ(math.prod(shape)):
             return
         key = np.unravel_index(key.at, shape)
     arrays = _arrays(key)
@@ -298,9 +300,9 @@ def _resolved(x: Array, index: Any) -> tuple[Any, bool]:
     arrays = _arrays(key)
     if not arrays:
         return (key if Ellipsis in key else (*key, ...)), False
-    if type(x) is not np.ndarray:
+    if type(x) not in NUMPY:
         key = _beside(x, key)
-    elif any(type(part) is not np.ndarray for part in arrays):
+    elif any(type(part) not in NUMPY for part in arrays):
         raise TypeError("getitem: the tensor is on cpu, the index is not; use index.cpu()")
     return (key[0] if len(key) == 1 else key), True
 
@@ -380,23 +382,42 @@ def whole_numbers(name: str, index: Any, x: Array, n: int | None) -> Array:
     """`index` as an array of ints beside x.
 
     Raises:
-        TypeError: it holds no ints.
+        TypeError: it holds no ints, or is a Tensor on another device than x.
         IndexError: it points outside -n .. n-1, and x is where nothing else would notice; with
             None for n it is not looked at yet.
     """
-    index = raw(index)
+    index = index_array(name, index, x)
     if not hasattr(index, "dtype"):
         index = np.asarray(index)
         index = index if index.size else index.astype(np.int64)
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}: the index must hold ints, got {index.dtype}; use .long()")
-    if type(x) is not np.ndarray:
+    if type(x) not in NUMPY:
         if n is not None:
             _check_range(index, n, "an axis")
         index = move(index, device_of(x)) if is_cupy(x) else index
     return index
 
 
+def index_array(name: str, index: Any, x: Array) -> Any:
+    """The array of an index; what is no Tensor, as it is.
+
+    Raises:
+        TypeError: a Tensor on the host, for an array on a GPU, or the other way round. CuPy would
+            upload the one at every call, in silence, and not know what to do with the other.
+    """
+    if not isinstance(index, Tensor):
+        return index
+    index = index.array
+    if apart(index, x):
+        raise TypeError(
+            f"{name}: 'index' is on {device_of(index)} and 'x' is on {device_of(x)}; move one "
+            f"with .to('{device_of(x)}')"
+        )
+    return index
+
+
+@one_call
 def _check_range(index: Array, n: int, what: str) -> None:
     """Raises an IndexError unless -n <= index < n; a GPU is waited for, once."""
     if not has_values(index):

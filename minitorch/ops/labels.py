@@ -7,13 +7,14 @@ numbers: a negative one is then a huge one, and a single maximum finds both kind
 
 from __future__ import annotations
 
-import numpy as np
-
-from minitorch.array import first_true, has_values, largest
+from minitorch.array import apart, first_true, has_values, largest
 from minitorch.call import said, say_once
+from minitorch.kernels import on_gpu
 from minitorch.ops.places import all_below
 from minitorch.ops.shape import check_floats
 from minitorch.tensor import ShapeError
+from minitorch.traced import NUMPY, of_now
+from minitorch.words import np
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -44,6 +45,8 @@ def holds_labels(who, input, target, axis, only=False):
     """
     if not hasattr(target, "dtype"):
         raise TypeError(f"{who}: target must be a Tensor, got {type(target).__name__}")
+    if apart(input, target):
+        raise TypeError(f"{who}: input and target are on two devices")  # the engine says which
     kind, shape = target.dtype.kind, target.shape
     expected = input.shape[:axis] + input.shape[axis + 1 :]
     if kind == "b":
@@ -80,8 +83,10 @@ def _shape_hint(input, target, expected):
 
 def plainly_labels(input, target, axis, ignore_index):
     """True for labels of which there is nothing to say: all of them classes, none to be ignored."""
-    if type(target) is not np.ndarray or input.shape[:axis] + input.shape[axis + 1 :] != (
-        target.shape
+    if (
+        type(target) not in NUMPY
+        or apart(input, target)
+        or input.shape[:axis] + input.shape[axis + 1 :] != (target.shape)
     ):
         return False
     C = input.shape[axis]
@@ -91,24 +96,55 @@ def plainly_labels(input, target, axis, ignore_index):
 # values ---------------------------------------------------------------------------------------
 
 
-def used_labels(who, input, target, axis, ignore_index):
+def _used_and_bad(target, C, ignore_index):
+    """Which labels take part, and which of those are no classes."""
+    used = target != ignore_index
+    return used, used & ((target < 0) | (target >= C))
+
+
+@on_gpu("softmax.look_at_labels")
+def _looked_at(target, C, ignore_index):
+    """How many labels are no classes, times N + 1, and how many take part: one number."""
+    used, bad = _used_and_bad(target, C, ignore_index)
+    return bad.sum() * (target.size + 1) + used.sum()
+
+
+def used_labels(who, input, target, axis, ignore_index, weight=None):
     """Which labels take part (None: all of them), and how many, after a look at their range.
 
-    A GPU is waited for once, for one number that holds both counts.
+    With class weights it is 0 where those of the labels sum to 0. A GPU is waited for once, for one
+    number that holds all that is asked.
 
     Raises:
         IndexError: a label that is neither a class nor `ignore_index`.
+        ValueError: a weight below 0.
     """
     C, N = input.shape[axis], target.size
     if not has_values(target) or not N:
         return None, N
-    if type(target) is np.ndarray and all_below(target, C) and not 0 <= ignore_index < C:
+    if weight is not None and not has_values(weight):
+        weight = None
+    plain = type(target) in NUMPY and weight is None
+    if plain and all_below(target, C) and not 0 <= ignore_index < C:
         return None, N
-    used = target != ignore_index
-    bad = used & ((target < 0) | (target >= C))
-    n, count = divmod(int(bad.sum() * (N + 1) + used.sum()), N + 1)
+    if weight is None:
+        n, count = divmod(int(_looked_at(target, C, ignore_index)), N + 1)
+        if not n and count == N:
+            return None, N
+    used, bad = _used_and_bad(target, C, ignore_index)
+    if weight is None:
+        idle = wrong = 0
+    else:
+        asked = bad.sum() * (N + 1) + used.sum()
+        rows = weight.reshape(-1)[np.where(used & ~bad, target, 0)] * used
+        asked = (asked * 2 + (rows.sum() == 0)) * (C + 1) + (~(weight >= 0)).sum()
+        asked, wrong = divmod(int(asked), C + 1)
+        asked, idle = divmod(asked, 2)
+        n, count = divmod(asked, N + 1)
+    if wrong:
+        check_weights(who, weight)
     if not n:
-        return (None if count == N else used), count
+        return (None if count == N else used), 0 if idle else count
     where = first_true(bad)
     low, high = int(target[used].min()), int(target[used].max())
     hint = ""
@@ -127,31 +163,43 @@ def class_weights(who, weight, input, axis):
     """The weight of each class in the input's dtype, shaped to go with it; or None.
 
     Raises:
-        ValueError: a wrong size, or a weight below 0.
+        ValueError: a wrong size.
     """
     if weight is None:
         return None
     C = input.shape[axis]
     if weight.shape != (C,):
         raise ShapeError(f"{who}: weight: shape {weight.shape}, expected {(C,)}, one per class")
-    if has_values(weight) and not weight.min() >= 0:
-        c = int(weight.argmin())
-        raise ValueError(f"{who}: weight of class {c} is {float(weight[c])}, expected 0 or more")
     shape = [1] * input.ndim
     shape[axis] = C
     return weight.astype(input.dtype, copy=False).reshape(shape)
 
 
-def check_probabilities(who, target, axis):
-    """Raises ValueError where target is below 0, or does not sum to 1 over the classes."""
+def check_weights(who, weight):
+    """Raises ValueError where the weight of a class is below 0."""
+    if not weight.min() >= 0:
+        weight = weight.reshape(-1)
+        c = int(weight.argmin())
+        raise ValueError(f"{who}: weight of class {c} is {float(weight[c])}, expected 0 or more")
+
+
+def check_probabilities(who, target, axis, weight=None):
+    """Raises ValueError where target is below 0, or does not sum to 1 over the classes.
+
+    So it does where the weight of a class is below 0: all of it is asked together, so that a GPU is
+    waited for once.
+    """
     if not has_values(target) or not target.size:
         return
     sums = target.sum(axis=axis)
-    # Negated, so that nan is found too; float16 has 3 digits.
-    off = ~(abs(sums - 1) <= (1e-4 if target.dtype.itemsize > 2 else 1e-2))
+    # Negated, so that nan is found too; float16 has 3 digits, also where it comes as float32.
+    off = ~(abs(sums - 1) <= (1e-3 if target.dtype.itemsize > 2 else 1e-2))
     low = target.min()
-    if not off.any() | ~(low >= 0):  # asked together, so that a GPU is waited for once
+    wrong = off.any() | ~(low >= 0)
+    if not (wrong if weight is None else wrong | (~(weight >= 0)).any()):
         return
+    if weight is not None:
+        check_weights(who, weight)
     if off.any():
         row = first_true(off)
         place = f" at {', '.join(map(str, row))}" if row else ""
@@ -170,7 +218,7 @@ def _unseen(what, x):
 
     To look there is to wait for it, and a mistake of this kind is in the first batch as in all.
     """
-    if type(x) is np.ndarray:
+    if type(x) in NUMPY:
         return not x.size
     if not has_values(x) or not x.size or (on_gpu := f"{what} on a GPU") in said:
         return True
@@ -182,8 +230,10 @@ def say_probabilities(input, axis):
     """Says once that logits look like probabilities."""
     if "probabilities" in said or _unseen("probabilities", input) or input.shape[axis] < 2:
         return
+    input = of_now(input)
     # One number decides nearly always; the rest is looked at only where it fits.
-    if not 0 <= float(input[(0,) * input.ndim]) <= 1 or not input.min() >= 0:
+    first = input.item(0) if type(input) is np.ndarray else float(input[(0,) * input.ndim])
+    if not 0 <= first <= 1 or not input.min() >= 0:
         return
     if abs(input.sum(axis=axis) - 1).max() < 1e-3:
         say_once(

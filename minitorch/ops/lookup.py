@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array, device_of, first_true, has_values, is_cupy, move
 from minitorch.op import composite, op
-from minitorch.ops.index import add_at
+from minitorch.ops.index import add_at, index_array
 from minitorch.ops.places import all_below
 from minitorch.tensor import ShapeError, Tensor, make, raw
+from minitorch.traced import one_call
+from minitorch.words import np
 
 # rows of a table -------------------------------------------------------------------------------
 
@@ -41,6 +41,7 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Ten
     """
     if len(weight.shape) != 2:
         raise ShapeError(f"embedding: weight is {weight.shape}, expected (rows, features)")
+    input = index_array("embedding", input, weight.array)
     index, rows = _ints("embedding", input), weight.shape[0]
     _check_rows("embedding", index, rows)
     if is_cupy(weight.array) and not is_cupy(index):
@@ -97,6 +98,7 @@ def _ints(name: str, x: Any) -> Array:
     return x
 
 
+@one_call
 def _check_rows(name: str, index: Array, rows: int) -> None:
     """Raises unless every index is one of 0 .. rows - 1."""
     if type(index) is np.ndarray and all_below(index, rows):

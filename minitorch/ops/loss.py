@@ -10,10 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from minitorch.array import has_values
-from minitorch.convert import cast
+from minitorch.array import has_values, shared
+from minitorch.convert import cast_like
 from minitorch.op import op
 from minitorch.ops.activation import logsigmoid, sigmoid
 from minitorch.ops.arithmetic import sign
@@ -21,12 +19,14 @@ from minitorch.ops.compare import clamp
 from minitorch.ops.elementwise import exp, log, log1p
 from minitorch.ops.labels import check_reduction
 from minitorch.ops.shape import check_floats
+from minitorch.ops.sums import wide
 from minitorch.tensor import ShapeError
+from minitorch.words import np
 
 # regression ------------------------------------------------------------------------------------
 
 
-@op(exact_dtype=True)
+@op(exact_dtype=True, autocast="high")
 def mse_loss(input, target, *, reduction="mean"):
     """y = mean of (x - t)²          dL/dx = 2 g (x - t) / n,   dL/dt = -dL/dx
 
@@ -39,48 +39,48 @@ def mse_loss(input, target, *, reduction="mean"):
     >>> minitorch.nn.functional.mse_loss(minitorch.tensor([1.0, 2.0]), minitorch.tensor([1, 4]))
     tensor(2.)
     """
-    d = input - _paired("mse_loss", input, target, reduction)
+    d = _difference("mse_loss", input, target, reduction)
     d *= d
-    return _reduced(d, reduction)
+    return _reduced(d, reduction, input)
 
 
 def _mse_both(g, input, target, reduction, needs):
-    return _opposite(2 * _each(g, input, reduction) * (input - _cast_like(target, input)), needs)
+    return _opposite(2 * _each(g, input, reduction) * (input - cast_like(target, input)), needs)
 
 
 mse_loss.grad(_mse_both)
 
 
-@op(exact_dtype=True)
+@op(exact_dtype=True, autocast="high")
 def l1_loss(input, target, *, reduction="mean"):
     """y = mean of |x - t|          dL/dx = g sign(x - t) / n, 0 where x = t;   dL/dt = -dL/dx"""
-    d = input - _paired("l1_loss", input, target, reduction)
-    return _reduced(abs(d), reduction)
+    d = _difference("l1_loss", input, target, reduction)
+    return _reduced(abs(d), reduction, input)
 
 
 def _l1_both(g, input, target, reduction, needs):
-    return _opposite(_each(g, input, reduction) * sign(input - _cast_like(target, input)), needs)
+    return _opposite(_each(g, input, reduction) * sign(input - cast_like(target, input)), needs)
 
 
 l1_loss.grad(_l1_both)
 
 
-@op(exact_dtype=True)
+@op(exact_dtype=True, autocast="high")
 def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
     """y = mean of d² / 2β where |d| < β, else |d| - β/2, for d = x - t
 
     dL/dx = g d/β, kept between -g and g, / n;   dL/dt = -dL/dx. With β = 0 it is `l1_loss`.
     """
     _check_at_least("smooth_l1_loss", "beta", beta, 0)
-    d = abs(input - _paired("smooth_l1_loss", input, target, reduction))
+    d = abs(_difference("smooth_l1_loss", input, target, reduction))
     if beta == 0:
-        return _reduced(d, reduction)
+        return _reduced(d, reduction, input)
     near = np.minimum(d, beta)  # d where it is near, β where it is far
-    return _reduced(near * (d - 0.5 * near) / beta, reduction)
+    return _reduced(near * (d - 0.5 * near) / beta, reduction, input)
 
 
 def _smooth_l1_both(g, input, target, reduction, beta, needs):
-    d = input - _cast_like(target, input)
+    d = input - cast_like(target, input)
     slope = sign(d) if beta == 0 else clamp(d / beta, -1.0, 1.0)
     return _opposite(_each(g, input, reduction) * slope, needs)
 
@@ -88,20 +88,20 @@ def _smooth_l1_both(g, input, target, reduction, beta, needs):
 smooth_l1_loss.grad(_smooth_l1_both)
 
 
-@op(exact_dtype=True)
+@op(exact_dtype=True, autocast="high")
 def huber_loss(input, target, *, reduction="mean", delta=1.0):
     """y = mean of d² / 2 where |d| < δ, else δ (|d| - δ/2), for d = x - t
 
     dL/dx = g d, kept between -g δ and g δ, / n;   dL/dt = -dL/dx.
     """
     _check_at_least("huber_loss", "delta", delta, 0, strictly=True)
-    d = abs(input - _paired("huber_loss", input, target, reduction))
+    d = abs(_difference("huber_loss", input, target, reduction))
     near = np.minimum(d, delta)
-    return _reduced(near * (d - 0.5 * near), reduction)
+    return _reduced(near * (d - 0.5 * near), reduction, input)
 
 
 def _huber_both(g, input, target, reduction, delta, needs):
-    slope = clamp(input - _cast_like(target, input), -delta, delta)
+    slope = clamp(input - cast_like(target, input), -delta, delta)
     return _opposite(_each(g, input, reduction) * slope, needs)
 
 
@@ -111,7 +111,7 @@ huber_loss.grad(_huber_both)
 # yes or no ------------------------------------------------------------------------------------
 
 
-@op(exact_dtype=True)
+@op(exact_dtype=True, autocast="high")
 def binary_cross_entropy(input, target, *, weight=None, reduction="mean"):
     """y = mean of -(t log x + (1 - t) log(1 - x)), for probabilities x
 
@@ -141,11 +141,11 @@ def binary_cross_entropy(input, target, *, weight=None, reduction="mean"):
             )
     yes, no = np.maximum(np.log(input), -100), np.maximum(np.log1p(-input), -100)
     loss = (target - 1) * no - target * yes
-    return _reduced(_weighed(who, loss, weight, input), reduction)
+    return _reduced(_weighed(who, loss, weight, input), reduction, input)
 
 
 def _bce_input(g, input, target, weight, reduction):
-    slope = (input - _cast_like(target, input)) / clamp(input * (1 - input), 1e-12)
+    slope = (input - cast_like(target, input)) / clamp(input * (1 - input), 1e-12)
     return _each(g, input, reduction) * _weighed("", slope, weight, input)
 
 
@@ -157,7 +157,7 @@ def _bce_target(g, input, weight, reduction):
 binary_cross_entropy.grad(input=_bce_input, target=_bce_target)
 
 
-@op(exact_dtype=True)
+@op(exact_dtype=True, autocast="high")
 def binary_cross_entropy_with_logits(
     input, target, *, weight=None, reduction="mean", pos_weight=None
 ):
@@ -186,11 +186,11 @@ def binary_cross_entropy_with_logits(
     else:
         w = _fitting(who, "pos_weight", pos_weight, input)
         loss = (1 - target) * input + (1 + (w - 1) * target) * (np.maximum(-input, 0) + bend)
-    return _reduced(_weighed(who, loss, weight, input), reduction)
+    return _reduced(_weighed(who, loss, weight, input), reduction, input)
 
 
 def _logits_input(g, input, target, weight, reduction, pos_weight):
-    target = _cast_like(target, input)
+    target = cast_like(target, input)
     if pos_weight is None:
         slope = sigmoid(input) - target
     else:
@@ -212,7 +212,7 @@ binary_cross_entropy_with_logits.grad(input=_logits_input, target=_logits_target
 # distributions --------------------------------------------------------------------------------
 
 
-@op(exact_dtype=True)
+@op(exact_dtype=True, autocast="high")
 def kl_div(input, target, *, reduction="mean", log_target=False):
     """y = mean of t (log t - x), for log-probabilities x and probabilities t
 
@@ -228,16 +228,16 @@ def kl_div(input, target, *, reduction="mean", log_target=False):
     else:
         log_t = np.log(np.where(target == 0, 1, target))  # 0 log 0 is 0
         loss = target * (log_t - np.where(target == 0, 0, input))
-    return _reduced(loss, reduction)
+    return _reduced(loss, reduction, input)
 
 
 def _kl_input(g, input, target, reduction, log_target):
-    target = _cast_like(target, input)
+    target = cast_like(target, input)
     return -_each(g, input, reduction) * (exp(target) if log_target else target)
 
 
 def _kl_target(g, input, target, reduction, log_target):
-    target = _cast_like(target, input)
+    target = cast_like(target, input)
     slope = exp(target) * (target + 1 - input) if log_target else log(target) + 1 - input
     return _each(g, input, reduction) * slope
 
@@ -281,21 +281,22 @@ def _squeeze_hint(input, target):
     return ""
 
 
-def _cast_like(target, input):
-    """The target in the input's dtype, in a rule."""
-    return target if target.dtype == input.dtype else cast(target, dtype=input.dtype)
+def _difference(who, input, target, reduction):
+    """x - t, once they are known to go together; of float16 in float32, for what is made of it."""
+    target = _paired(who, input, target, reduction)
+    return wide(input) - wide(target)
 
 
-def _reduced(loss, reduction):
-    """The elements, their sum, or their mean."""
-    if reduction == "none":
-        return loss
-    return loss.sum() / _count(loss.shape, reduction)
+def _reduced(loss, reduction, input):
+    """The elements, their sum, or their mean, in the input's dtype; float16 added up in float32."""
+    if reduction != "none":
+        loss = wide(loss).sum() / _count(loss.shape, reduction)
+    return loss if loss.dtype is input.dtype else loss.astype(input.dtype)
 
 
 def _each(g, input, reduction):
     """The gradient that arrives at each element."""
-    return g / _count(input.shape, reduction) if "mean" in reduction else g
+    return shared(g, _count(input.shape, reduction)) if "mean" in reduction else g
 
 
 def _count(shape, reduction):

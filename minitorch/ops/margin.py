@@ -21,7 +21,7 @@ from minitorch.tensor import ShapeError, Tensor
 # vectors ---------------------------------------------------------------------------------------
 
 
-@composite()
+@composite(autocast="high")
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """y = x₁ · x₂ / (max(‖x₁‖, ε) max(‖x₂‖, ε)) along `dim`, where the two broadcast together.
 
@@ -36,7 +36,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return sum(product / (sizes[0] * sizes[1]), dim)
 
 
-@composite()
+@composite(autocast="high")
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
@@ -44,7 +44,7 @@ def pairwise_distance(
     return norm(x1 - x2 + eps, p, -1, keepdim)
 
 
-@composite()
+@composite(autocast="high")
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -60,7 +60,7 @@ def cosine_embedding_loss(
     return _reduced("cosine_embedding_loss", loss, reduction)
 
 
-@composite()
+@composite(autocast="high")
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -88,7 +88,7 @@ def triplet_margin_loss(
 # margins --------------------------------------------------------------------------------------
 
 
-@composite()
+@composite(autocast="high")
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -98,7 +98,7 @@ def margin_ranking_loss(
     return _reduced("margin_ranking_loss", loss, reduction)
 
 
-@composite()
+@composite(autocast="high")
 def hinge_embedding_loss(
     input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean"
 ) -> Tensor:
@@ -108,7 +108,7 @@ def hinge_embedding_loss(
     return _reduced("hinge_embedding_loss", loss, reduction)
 
 
-@composite()
+@composite(autocast="high")
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """l = log(1 + e^(-t x)), for targets of 1 and -1."""
     _same_shapes("soft_margin_loss", input=input, target=target)
@@ -118,7 +118,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
 # likelihoods ----------------------------------------------------------------------------------
 
 
-@composite()
+@composite(autocast="high")
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -139,7 +139,7 @@ def poisson_nll_loss(
     return _reduced("poisson_nll_loss", loss, reduction)
 
 
-@composite()
+@composite(autocast="high")
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,

@@ -14,12 +14,14 @@ import numpy as np
 from numpy import ndarray
 
 from minitorch.few import add_up
+from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.shape import reshape, sum_to, unsqueeze
 from minitorch.tensor import ShapeError, Tensor
+from minitorch.traced import NUMPY
 
 
-@op(methods="matmul __matmul__", reflected="__rmatmul__")
+@op(methods="matmul __matmul__", reflected="__rmatmul__", autocast="low")
 def matmul(a, b):
     """y = a b, a product over the last two axes          dL/da = g bᵀ,   dL/db = aᵀ g
 
@@ -38,7 +40,7 @@ def matmul(a, b):
         if a.dtype is not b.dtype and a.dtype != b.dtype:
             raise two_dtypes("matmul", a=a, b=b)
         if b.ndim == 2 < a.ndim:  # one product of many rows, not many products of few
-            return (_rows(a) @ b).reshape(*a.shape[:-1], b.shape[1])
+            return times(_rows(a), b).reshape(*a.shape[:-1], b.shape[1])
         return times(a, b)
     except (ValueError, AttributeError):
         raise _misfit("matmul", a, b) from None
@@ -52,7 +54,17 @@ matmul.grad(
 
 def times(a, b):
     """a @ b; of NumPy's matrices by `dot`, which sets out in a third of the time."""
-    return a.dot(b) if type(a) is type(b) is ndarray and a.ndim == b.ndim == 2 else a @ b
+    if a.ndim == b.ndim == 2:
+        if type(a) is type(b) is ndarray:
+            return a.dot(b)
+        if type(a) in NUMPY and type(b) in NUMPY:  # one of them is Traced
+            return np.dot(a, b)
+    return _product(a, b)
+
+
+@on_gpu("products.product")
+def _product(a, b):
+    return a @ b
 
 
 def _left(g, b, shape):
@@ -61,17 +73,17 @@ def _left(g, b, shape):
         return unsqueeze(g, -1) * b
     if b.ndim == 2:
         return matmul(g, b.T)
-    return _summed((unsqueeze(g, -2) if len(shape) == 1 else g) @ b.mT, shape)
+    return _summed(times(unsqueeze(g, -2) if len(shape) == 1 else g, b.mT), shape)
 
 
 def _right(g, a, shape):
     """aᵀ g, for vectors and batches too; summed where b, of this shape, was repeated."""
     if len(shape) <= 2:
         rows = _rows(a)
-        return rows.T @ reshape(g, (rows.shape[0], *shape[1:]))
+        return times(rows.T, reshape(g, (rows.shape[0], *shape[1:])))
     if a.ndim == 1:
         return unsqueeze(a, 1) * unsqueeze(g, -2)
-    return _summed(a.mT @ g, shape)
+    return _summed(times(a.mT, g), shape)
 
 
 def _summed(g, shape):
@@ -108,7 +120,7 @@ def _misfit(name, a, b):
     return ShapeError(f"{name}: {a.shape} @ {b.shape}: {why}")
 
 
-@op
+@op(autocast="low")
 def linear(x, weight, bias=None):
     """y = x Wᵀ + b          dL/dx = g W,   dL/dW = gᵀ x,   dL/db = Σ g over the rows
 
@@ -250,7 +262,7 @@ def _axes(name: str, ndim: int, **operands: Tensor) -> None:
 # sums with a product --------------------------------------------------------------------------
 
 
-@op(methods="addmm", inplace="addmm_")
+@op(methods="addmm", inplace="addmm_", autocast="low")
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """y = beta input + alpha A B, for two matrices; with beta = 0 the input is not looked at
 
@@ -277,19 +289,19 @@ addmm.grad(
 )
 
 
-@composite(methods="addmv", inplace="addmv_")
+@composite(methods="addmv", inplace="addmv_", autocast="low")
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """y = beta input + alpha mat vec; with beta = 0 the input is not looked at."""
     return _plus("addmv", input, mv(mat, vec), beta, alpha)
 
 
-@composite(methods="addr", inplace="addr_")
+@composite(methods="addr", inplace="addr_", autocast="low")
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """y_ij = beta input_ij + alpha vec1_i vec2_j; with beta = 0 the input is not looked at."""
     return _plus("addr", input, outer(vec1, vec2), beta, alpha)
 
 
-@composite(methods="baddbmm", inplace="baddbmm_")
+@composite(methods="baddbmm", inplace="baddbmm_", autocast="low")
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
@@ -297,12 +309,13 @@ def baddbmm(
     return _plus("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
-@composite(methods="addbmm", inplace="addbmm_")
+@composite(methods="addbmm", inplace="addbmm_", autocast="low")
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
     """y = beta input + alpha Σ_n batch1_n batch2_n; with beta = 0 the input is not looked at."""
-    return _plus("addbmm", input, bmm(batch1, batch2).sum(0), beta, alpha)
+    products = bmm(batch1, batch2)
+    return _plus("addbmm", input, products.sum(0).to(products.dtype), beta, alpha)
 
 
 def _plus(name: str, input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:

@@ -12,9 +12,9 @@ import math
 from functools import cache, lru_cache
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import has_values
+from minitorch.convert import cast_like
+from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.compare import clamp
 from minitorch.ops.shape import check_floats, reshape, sum_to
@@ -23,6 +23,7 @@ from minitorch.ops.statistics import norm
 from minitorch.ops.sums import wide
 from minitorch.tape import stamp
 from minitorch.tensor import ShapeError, Tensor
+from minitorch.words import np
 
 # over a batch ----------------------------------------------------------------------------------
 
@@ -69,19 +70,26 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: training=False needs running_mean and running_var")
-        mu = running_mean.astype(input.dtype).reshape(small)  # a copy: the running ones move on
-        r = 1 / np.sqrt(running_var.astype(input.dtype).reshape(small) + eps)
-        return affine(input - mu, r, w, b), (mu, r, False)
+        x = wide(input)
+        mu = running_mean.astype(x.dtype).reshape(small)  # a copy: the running ones move on
+        r = 1 / np.sqrt(running_var.astype(x.dtype).reshape(small) + eps)
+        return affine(x - mu, r, w, b).astype(input.dtype, copy=False), (mu, r, False)
     n = input.size // max(input.shape[1], 1)
     if n < 2:
         raise ShapeError(
             f"batch_norm: {'an empty batch' if not n else 'one value per channel'} in training, "
             f"input {input.shape}; it needs more than one to standardize: a larger batch, or eval()"
         )
-    mu, r, d, variance = moments_of(wide(input), _all_but_1(input.ndim), eps)
+    y, mu, r, variance = _of_batch(input, w, b, eps)
     if running_mean is not None:
-        _update_running(running_mean, running_var, mu, variance * (n / (n - 1)), momentum)
-    return affine(d, r, w, b).astype(input.dtype, copy=False), (mu, r, True)
+        _update_running(running_mean, running_var, mu, variance, n, momentum)
+    return y, (mu, r, True)
+
+
+@on_gpu("standardize.batch")
+def _of_batch(input, weight, bias, eps):
+    mu, r, d, variance = moments_of(wide(input), _all_but_1(input.ndim), eps)
+    return affine(d, r, weight, bias).astype(input.dtype, copy=False), mu, r, variance
 
 
 def _batch_norm_all(g, input, weight, bias_shape, moments, eps, needs):
@@ -94,8 +102,8 @@ def _batch_norm_all(g, input, weight, bias_shape, moments, eps, needs):
     if of_batch:
         dx, dw, db = standardize_all(g, input, w, small, (mu, r), needs=needs, **options)
     else:
-        dx = g * (r if w is None else w * r) if needs[0] else None
-        dw = sum_to(g * ((input - mu) * r), small) if needs[1] else None
+        dx = cast_like(g * (r if w is None else w * r), input) if needs[0] else None
+        dw = cast_like(sum_to(g * ((input - mu) * r), small), weight) if needs[1] else None
         db = sum_to(g, small) if needs[2] else None
     dw = reshape(dw, weight.shape) if needs[1] else None
     return dx, None, None, dw, reshape(db, bias_shape) if needs[2] else None
@@ -104,15 +112,22 @@ def _batch_norm_all(g, input, weight, bias_shape, moments, eps, needs):
 batch_norm.grad(_batch_norm_all)
 
 
-def _update_running(running_mean, running_var, mu, variance, momentum):
-    """Moves running statistics towards those of a batch, in place, unless it is not finite."""
+def _update_running(running_mean, running_var, mu, variance, n, momentum):
+    """Moves running statistics towards those of n numbers in place, if these are finite."""
     if not has_values(mu):
         return
+    _move_running(running_mean, running_var, mu, variance, n, momentum)
+    stamp(running_mean, "batch_norm")
+    stamp(running_var, "batch_norm")
+
+
+@on_gpu("standardize.move_running", writes=2)
+def _move_running(running_mean, running_var, mu, variance, n, momentum):
     mu, variance = mu.reshape(running_mean.shape), variance.reshape(running_var.shape)
+    variance = variance * (n / (n - 1))  # the unbiased one
     fine = (np.isfinite(mu) & np.isfinite(variance)).all()
     for running, batch in ((running_mean, mu), (running_var, variance)):
         running += np.where(fine, momentum * (batch - running), 0).astype(running.dtype)
-        stamp(running, "batch_norm")
 
 
 def _channels(who, input, eps, **given):
@@ -182,9 +197,11 @@ def _last(
 ) -> tuple[int, ...]:
     """The dims that `normalized_shape` names."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    dims = _dims_at_end(input.shape, shape)
+    dims = _dims_at_end(input.array.shape, shape)
     if not dims:
         raise ShapeError(f"{who}: input {input.shape} does not end in normalized_shape {shape}")
+    if weight is None and bias is None:
+        return dims
     for name, values in (("weight", weight), ("bias", bias)):
         if values is not None and values.shape != shape:
             raise ShapeError(f"{who}: {name} has shape {values.shape}, expected {shape}")
@@ -267,9 +284,8 @@ def instance_norm(
     if running_mean is not None and running_var is not None:
         x = input.detach().array
         mu, _, _, variance = moments_of(wide(x), dims, eps)
-        variance *= n / (n - 1)
         moved = running_mean.array, running_var.array
-        _update_running(*moved, mu.mean(axis=0), variance.mean(axis=0), momentum)
+        _update_running(*moved, mu.mean(axis=0), variance.mean(axis=0), n, momentum)
     w, b = [None if p is None else reshape(p, small) for p in (weight, bias)]
     return standardize(input, w, b, dims=dims, eps=eps)
 

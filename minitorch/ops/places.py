@@ -9,20 +9,23 @@ are the same for all that indexes.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numpy import ndarray
 
+from minitorch.traced import TracedNumpy, one_call
+from minitorch.words import np
 
+_TRUE = np.array(True)
+
+
+@dataclass(eq=False, slots=True)
 class Places:
     """An index: the numbers of elements, which has the shape of what is read."""
 
-    __slots__ = ("at",)
-
-    def __init__(self, at: ndarray):
-        self.at = at
+    at: ndarray
 
     def read(self, x: ndarray) -> ndarray:
         """x at these places."""
@@ -35,6 +38,12 @@ class Places:
     def add(self, y: ndarray, x: ndarray) -> None:
         """Adds x to y, which lies in one piece, as often as a place is named."""
         np.add.at(y.reshape(-1), self.at.ravel(), x.ravel())
+
+    def differ(self, size: int) -> bool:
+        """True when none of them, in a row of that size, is named twice."""
+        seen = np.zeros(size, bool)
+        seen.put(self.at, _TRUE)
+        return np.count_nonzero(seen) == self.at.size
 
 
 def read(x: Any, index: Any) -> Any:
@@ -50,44 +59,68 @@ def write(y: Any, index: Any, x: Any) -> None:
         y[index] = x
 
 
+@one_call
 def places(index: ndarray, dim: int, shape: tuple[int, ...]) -> Places:
-    """Those of [i, index[i, j]], for a `dim` of 1: everywhere but there each place is itself.
+    """Those of [i, index[i, j]] (int64), for a `dim` of 1: everywhere but there each is itself.
 
-    `dim` is counted from the front, and the index points to 0 .. n-1.
+    `dim` is counted from the front.
+
+    Raises:
+        IndexError: the index points outside -n .. n-1.
     """
-    if index.dtype.kind == "u":
-        index = index.astype(np.int64)  # uint64 and int64 would make floats
-    others, step = _others(shape, dim, index.shape)
-    return Places(index + others if step == 1 else index * step + others)
+    others, along = _others(shape, dim, index.shape)
+    return Places(along.take(index) + others)  # `take` looks at the range, and counts from the end
+
+
+@one_call
+def reshaped(places: Places, shape: tuple[int, ...]) -> Places:
+    """The same places, for a result of another shape."""
+    return Places(places.at.reshape(shape))
+
+
+@one_call
+def places_found(index: ndarray, dim: int, shape: tuple[int, ...]) -> Places:
+    """The same of an index (int64) that is known to lie in 0 .. n-1."""
+    others, along = _others(shape, dim, index.shape)
+    last = dim == len(shape) - 1
+    return Places((index if last else along.take(index)) + others)
 
 
 def places_of_labels(labels: ndarray, dim: int, shape: tuple[int, ...]) -> Places:
-    """The same for an index without the axis `dim`, one label for all that lies along it."""
+    """The same for an index without the axis `dim`, one label for all that lies along it.
+
+    They are 0 .. n-1.
+    """
     if labels.dtype.kind == "u":
-        labels = labels.astype(np.int64)
+        labels = labels.astype(np.int64)  # uint64 and int64 would make floats
     others, step = _others_of_labels(shape, dim)
     return Places(labels + others if step == 1 else labels * step + others)
 
 
 @lru_cache
 def _others_of_labels(shape: tuple[int, ...], dim: int) -> tuple[ndarray, int]:
-    others, step = _others(shape, dim, (*shape[:dim], 1, *shape[dim + 1 :]))
-    return others.squeeze(dim), step
+    others, _ = _others(shape, dim, (*shape[:dim], 1, *shape[dim + 1 :]))
+    return others.squeeze(dim), math.prod(shape[dim + 1 :])
 
 
 @lru_cache
-def _others(shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> tuple[ndarray, int]:
-    """How far on the axes but `dim` put each place of the index; and a step along `dim`."""
+def _others(shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> tuple[ndarray, ndarray]:
+    """How far on the axes but `dim` put each place of the index; and each place along `dim`."""
     steps = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
     others = np.zeros(sizes, np.int64)
     for i, here in enumerate(np.indices(sizes, sparse=True)):
         if i != dim:
             others += here * steps[i]
-    return others, steps[dim]
+    return others, np.arange(shape[dim]) * steps[dim]
 
 
 def all_below(index: ndarray, n: int) -> bool:
-    """True when an index, of NumPy's, is not empty and lies in 0 .. n-1."""
+    """True when an index, of NumPy's, is not empty and lies in 0 .. n-1.
+
+    A program is made of the True; where it is False at a later run, the program does not hold.
+    """
+    if type(index) is TracedNumpy:
+        return index.recorder.holds(all_below, index, n)
     unsigned = _UNSIGNED.get(index.dtype)
     if unsigned is None or not index.size:
         return False

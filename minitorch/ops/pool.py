@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, device_of, move
+from minitorch.array import Array, device_of, has_values, move
+from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
+from minitorch.ops.sums import wide
 from minitorch.ops.window import (
     Grid,
     check_image,
@@ -51,6 +53,12 @@ def _fold(ufunc: np.ufunc, x: Array, grid: Grid) -> Array:
     return x if max(grid.kernel) > 1 else x.copy()
 
 
+@on_gpu("pools.total")
+def _sums(x, grid):
+    return _fold(np.add, padded(x, grid.pads), grid)
+
+
+@on_gpu("pools.spread")
 def _spread(g: Array, grid: Grid) -> Array:
     """Gives every input of a window the window's g: the adjoint of folding by addition."""
     for axis in reversed(range(len(grid.kernel))):
@@ -75,6 +83,11 @@ def max_pool(x, *, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fa
     """
     who = f"max_pool{x.ndim - 2}d"
     grid = _grid(who, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    return _largest(x, grid)
+
+
+@on_gpu("pools.largest")
+def _largest(x, grid):
     return _fold(np.maximum, padded(x, grid.pads, -math.inf), grid)
 
 
@@ -85,7 +98,13 @@ def max_pool_winner(x, y, *, kernel_size, stride=None, padding=0, dilation=1, ce
     That is the number of places before it that do not hold y, which needs no search. No gradient.
     (A nan is the maximum; an infinity that stands before it in the window is taken for it.)
     """
-    grid = _grid("max_pool", x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    return _winner(
+        x, y, _grid("max_pool", x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    )
+
+
+@on_gpu("pools.winner")
+def _winner(x, y, grid):
     real = None
     if any(map(any, grid.pads)):
         ones = np.ones_like(x, shape=(1, 1, *grid.sizes), dtype=np.bool_)
@@ -94,7 +113,7 @@ def max_pool_winner(x, y, *, kernel_size, stride=None, padding=0, dilation=1, ce
     places = math.prod(grid.kernel)
     winner = np.zeros_like(x, shape=y.shape, dtype=np.uint8 if places <= 256 else np.int64)
     before = None
-    for _, at in list(grid.taps())[:-1]:  # the last one wins where no other did
+    for _, at in grid.taps()[:-1]:  # the last one wins where no other did
         other = x[(..., *at)] < y  # False for the maximum, and for a nan
         if real is not None:
             other |= ~real[(..., *at)]
@@ -112,7 +131,13 @@ def max_pool_put(
     dL/dx = max_pool_pick(g): the two are adjoint.
     """
     grid = _grid("max_pool", tuple(size), kernel_size, stride, padding, dilation, ceil_mode)
+    return _put(x, winner, grid)
+
+
+@on_gpu("pools.put")
+def _put(x, winner, grid):
     sizes = [a + n + b for n, (a, b) in zip(grid.sizes, grid.pads)]
+    x = _laid_as(winner, x)
     y = np.zeros_like(x, shape=(*x.shape[:2], *sizes))
     apart = set(grid.dilation) == {1} and all(s >= k for s, k in zip(grid.stride, grid.kernel))
     for number, (_, at) in enumerate(grid.taps()):
@@ -123,10 +148,27 @@ def max_pool_put(
     return unpadded(y, grid.pads)
 
 
+def _laid_as(like, x):
+    """x as `like` lies in memory (channels last, say): two arrays that lie alike meet in one run.
+
+    Where they do not, a multiplication takes eight times as long, and here there are many of them.
+    """
+    if (x.flags.c_contiguous and like.flags.c_contiguous) or not has_values(x):
+        return x
+    y = np.empty_like(like, dtype=x.dtype)
+    y[...] = x
+    return y
+
+
 @op
 def max_pool_pick(x, *, winner, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """The number at the winner of each window of x.          dL/dx = max_pool_put(g)"""
     grid = _grid("max_pool", x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    return _pick(x, winner, grid)
+
+
+@on_gpu("pools.pick")
+def _pick(x, winner, grid):
     x = padded(x, grid.pads)
     y = np.zeros_like(x, shape=winner.shape)
     for number, (_, at) in enumerate(grid.taps()):
@@ -235,6 +277,20 @@ def max_pool2d(
     return _max_pool(2, input, return_indices, kernel_size, stride, padding, dilation, ceil_mode)
 
 
+@composite()
+def max_pool3d(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """`max_pool2d` over three axes: (N, C, D, H, W)."""
+    return _max_pool(3, input, return_indices, kernel_size, stride, padding, dilation, ceil_mode)
+
+
 # the mean -------------------------------------------------------------------------------------
 
 
@@ -270,9 +326,9 @@ def avg_pool(
     grid = _grid(who, x.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override == 0:
         raise ValueError(f"{who}: divisor_override must not be 0")
-    y = _fold(np.add, padded(x, grid.pads), grid)
-    y /= _counts(x, grid, padding, count_include_pad, divisor_override)
-    return y
+    y = _sums(wide(x), grid)
+    y /= _counts(y, grid, padding, count_include_pad, divisor_override)
+    return y.astype(x.dtype, copy=False)
 
 
 @op
@@ -351,6 +407,23 @@ def avg_pool2d(
     tensor([[[[2., 4.]]]])
     """
     check_image("avg_pool2d", input, 2, "input")
+    return avg_pool(
+        input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+@composite()
+def avg_pool3d(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    """`avg_pool2d` over three axes: (N, C, D, H, W)."""
+    check_image("avg_pool3d", input, 3, "input")
     return avg_pool(
         input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )

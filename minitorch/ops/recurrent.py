@@ -27,7 +27,7 @@ from minitorch.tensor import ShapeError
 # the plain one ---------------------------------------------------------------------------------
 
 
-@op(exact_dtype=True)
+@op(exact_dtype=True, autocast="low")
 def rnn_steps(
     x, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, nonlinearity="tanh", reverse=False
 ):
@@ -70,7 +70,7 @@ rnn_steps.grad(_rnn_all)
 # long short-term memory -----------------------------------------------------------------------
 
 
-@op(exact_dtype=True, keeps="gates")
+@op(exact_dtype=True, keeps="gates", autocast="low")
 def lstm_steps(
     x,
     h0,
@@ -96,27 +96,30 @@ def lstm_steps(
     (P, H), what is shown is h_t = W_hr (o tanh c_t). Hochreiter and Schmidhuber 1997.
     """
     _check("lstm_steps", 4, x, weight_ih, weight_hh, h0=h0, c0=c0)
-    gates = linear(x, weight_ih, _both(bias_ih, bias_hh))
-    H = gates.shape[-1] // 4
+    H = weight_hh.shape[0] // 4
     half, shift = _sigmoids_by_tanh(x, H)
-    w = weight_hh.T
+    bias = _both(bias_ih, bias_hh)
+    scaled = weight_ih * half[:, None], None if bias is None else bias * half
+    gates = linear(x, *scaled)
+    w = (weight_hh * half[:, None]).T
     c = np.empty_like(gates, shape=(*gates.shape[:-1], H))
     h = np.empty_like(gates, shape=(*gates.shape[:-1], weight_hh.shape[1]))
+    shown = np.empty_like(c, shape=c.shape[1:])
     h_before, c_before = h0, c0
     for t in _order(x, reverse):
         z = gates[t]
         z += h_before @ w
-        z *= half
         np.tanh(z, out=z)
         z *= half
         z += shift
         i, f, j, o = z[:, :H], z[:, H : 2 * H], z[:, 2 * H : 3 * H], z[:, 3 * H :]
         c_before = np.multiply(f, c_before, out=c[t])
-        c_before += i * j
-        shown = np.tanh(c_before)
-        shown *= o
-        h[t] = shown if weight_hr is None else shown @ weight_hr.T
-        h_before = h[t]
+        c_before += np.multiply(i, j, out=shown)
+        np.tanh(c_before, out=shown)
+        if weight_hr is None:
+            h_before = np.multiply(shown, o, out=h[t])
+        else:
+            h_before = np.matmul(shown * o, weight_hr.T, out=h[t])
     return (h, c), gates
 
 
@@ -140,20 +143,20 @@ def _lstm_all(
     before = _before(h, h0, reverse)
     gates = lstm_gates(x, before, weight_ih, weight_hh, bias_ih, bias_hh, gates)
     c_before = _before(c, c0, reverse)
-    das, dhs, outs, dc = [], [], [], None
+    i, f, j, o = split_sizes(gates, (H, H, H, H), -1)
+    s = tanh(c)
+    # What dh adds to dc, and what dc, dc, dc and dh add to da: of all steps, as none waits for g.
+    into_c = o * (1 - s * s)
+    into_a = cat([j * (i - i * i), c_before * (f - f * f), i * (1 - j * j), s * (o - o * o)], -1)
+    das, dhs, dc = [], [], None
     for t in _order(c, not reverse):
-        i, f, j, o = split_sizes(gates[t], (H, H, H, H), 1)
-        s = tanh(c[t])
         dh = gh[t] + das[-1] @ weight_hh if das else gh[t]
         if weight_hr is not None:
             dhs.append(dh)
-            outs.append(o * s)
             dh = dh @ weight_hr
-        dc = gc[t] + dh * o * (1 - s * s) + (0 if dc is None else dc)
-        into_i, into_f = dc * j * (i - i * i), dc * c_before[t] * (f - f * f)
-        into_j, into_o = dc * i * (1 - j * j), dh * s * (o - o * o)
-        das.append(cat([into_i, into_f, into_j, into_o], 1))
-        dc = dc * f
+        dc = gc[t] + dh * into_c[t] + (0 if dc is None else dc)
+        das.append(cat([dc, dc, dc, dh], 1) * into_a[t])
+        dc = dc * f[t]
     da = _in_time(das, reverse)
     dx, *others = _through(da, da, x, before, weight_ih, (needs[0], *needs[3:7]))
     return (
@@ -161,7 +164,7 @@ def _lstm_all(
         das[-1] @ weight_hh if needs[1] else None,
         dc if needs[2] else None,
         *others,
-        _weight(cat(dhs, 0), cat(outs, 0)) if needs[7] else None,
+        _weight(_in_time(dhs, reverse), o * s) if needs[7] else None,
     )
 
 
@@ -203,7 +206,7 @@ def _sigmoids_by_tanh(x, H):
 # gated recurrent unit -------------------------------------------------------------------------
 
 
-@op(exact_dtype=True, keeps="gates")
+@op(exact_dtype=True, keeps="gates", autocast="low")
 def gru_steps(x, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, reverse=False):
     """h_t = (1 - z) n + z h_(t-1),   n = tanh(W_n x_t + b_n + r q),   q = U_n h_(t-1) + c_n
 
@@ -346,7 +349,7 @@ def _through(da_x, da_h, x, h, weight_ih, needs):
     """From da to x, both weights and both biases."""
     for_x, for_weight_ih, for_weight_hh, for_bias_ih, for_bias_hh = needs
     return (
-        da_x @ weight_ih if for_x else None,
+        (_rows(da_x) @ weight_ih).reshape(x.shape) if for_x else None,
         _weight(da_x, x) if for_weight_ih else None,
         _weight(da_h, h) if for_weight_hh else None,
         sum(da_x, (0, 1)) if for_bias_ih else None,
@@ -356,5 +359,9 @@ def _through(da_x, da_h, x, h, weight_ih, needs):
 
 def _weight(da, x):
     """Σ da xᵀ over all steps and examples."""
-    n = math.prod(x.shape[:-1])
-    return da.reshape((n, da.shape[-1])).T @ x.reshape((n, x.shape[-1]))
+    return _rows(da).T @ _rows(x)
+
+
+def _rows(x):
+    """All steps and examples in one matrix, for one product rather than one for each step."""
+    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))

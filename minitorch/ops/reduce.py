@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import numpy as np
-
 from minitorch.array import as_dtype, number
 from minitorch.few import add_up, repeated
 from minitorch.op import op
 from minitorch.ops.shape import check_floats, dims_of
+from minitorch.words import np
 
 # dims ------------------------------------------------------------------------------------------
 
@@ -71,7 +70,7 @@ def nonempty(name, x, dim):
 # sums -----------------------------------------------------------------------------------------
 
 
-@op(methods="sum", exact_dtype=True)
+@op(methods="sum", exact_dtype=True, autocast="high")
 def sum(x, *, dim=None, keepdim=False, dtype=None):
     """y = Σ x          dL/dx = g
 
@@ -132,8 +131,8 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
     n = count(x.shape, dim)
     if not n:
         nonempty("mean", x, dim)
-    if x.dtype.itemsize == 2:  # float16 ends at 65,504; NumPy's mean adds it up in float32
-        return x.mean(axis=axes(dim), keepdims=keepdim)
+    if x.dtype.itemsize == 2:  # float16 ends at 65,504, so it is added up in float32
+        return (x.sum(axes(dim), np.float32, None, keepdim) / n).astype(x.dtype)
     y = add_up(x, axes(dim), keepdim)
     y /= number(n, x)
     return y

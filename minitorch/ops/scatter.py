@@ -12,7 +12,6 @@ import operator
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numpy import ndarray
 
 from minitorch.array import Array, device_of, is_cupy, move
@@ -23,6 +22,7 @@ from minitorch.ops.index import (
     add_at,
     along,
     check_once,
+    index_array,
     pick_at,
     plus_at,
     setitem,
@@ -34,6 +34,7 @@ from minitorch.ops.places import all_below, places
 from minitorch.ops.shape import broadcast_to, dim_of, reshape
 from minitorch.tape import current_mode
 from minitorch.tensor import ShapeError, Tensor, raw
+from minitorch.words import np
 
 # parts of one axis -----------------------------------------------------------------------------
 
@@ -133,8 +134,8 @@ def _one(name: str, value: Any) -> Any:
 
 def _replaced(name: str, x: Tensor, source: Any, key: Any) -> Tensor:
     """x with `source` at the index; where gradients flow, every place named once."""
-    if current_mode().recording and isinstance(source, Tensor) and source.requires_grad:
-        check_once(name, key, x.shape)
+    if current_mode().recording and isinstance(source, Tensor) and source.node is not None:
+        check_once(name, key, x.array.shape)
     return setitem(x, source, key)
 
 
@@ -153,7 +154,7 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     tensor([[0.7000],
             [0.6000]])
     """
-    return pick_at(x, _along("gather", x, dim, index))
+    return pick_at(x, _along("gather", x, dim, index_array("gather", index, x.array)))
 
 
 @composite(methods="scatter", inplace="scatter_")
@@ -184,6 +185,7 @@ def scatter(
         return scatter_add(x, dim, index, src)
     if reduce is not None:
         raise ValueError(f"scatter: reduce must be None or 'add', got {reduce!r}")
+    index = index_array("scatter", index, x.array)
     key = _along("scatter", x, dim, index)
     return _replaced("scatter", x, _cropped("scatter", x, src, index), key)
 
@@ -196,6 +198,7 @@ def scatter_add(x: Tensor, dim: int, index: Any, src: Any) -> Tensor:
     >>> minitorch.zeros(3).scatter_add(0, [0, 2, 0], minitorch.tensor([1.0, 2.0, 3.0]))
     tensor([4., 0., 2.])
     """
+    index = index_array("scatter_add", index, x.array)
     key = _along("scatter_add", x, dim, index)
     src = _cropped("scatter_add", x, src, index)
     if not isinstance(src, Tensor):
@@ -231,11 +234,13 @@ def _shape(index: Any) -> tuple[int, ...]:
 
 def _along(name: str, x: Tensor, dim: int, index: Any) -> Any:
     """The index that means [i, index[i, j]], after a look at its shape."""
-    index, shape = raw(index), x.array.shape
-    if type(index) is ndarray and index.shape == shape and is_few(x.array) and shape:
-        d = dim_of(dim, len(shape))
-        if all_below(index, shape[d]):
-            return places(index, d, shape)
+    shape = x.array.shape
+    plain = type(index) is ndarray and index.shape == shape and index.dtype is _INT64
+    if plain and shape and is_few(x.array):
+        try:
+            return places(index, dim_of(dim, len(shape)), shape)
+        except IndexError:
+            pass  # what is wrong is said below
     d = len(_before(x, dim))
     index = whole_numbers(name, index, x.array, shape[d])
     sizes = index.shape
@@ -248,15 +253,18 @@ def _along(name: str, x: Tensor, dim: int, index: Any) -> Any:
             f"{shape}, and be no larger than it but along dim {d}"
         )
     if type(index) is ndarray and is_few(x.array) and all_below(index, shape[d]):
-        return places(index, d, shape)
+        return places(index.astype(_INT64), d, shape)
     return along(index, d)
+
+
+_INT64 = np.dtype(np.int64)
 
 
 def _cropped(name: str, x: Tensor, src: Any, index: Any) -> Any:
     """The part of `src` that lies under the index; a number as it is."""
     src = value_for(x, src)
     shape = _shape(index)
-    if not isinstance(src, Tensor) or src.shape == shape:
+    if not isinstance(src, Tensor) or src.array.shape == shape:
         return src
     if src.ndim != len(shape) or any(n > m for n, m in zip(shape, src.shape)):
         raise ShapeError(f"{name}: 'src' has shape {src.shape}, too small for an index of {shape}")

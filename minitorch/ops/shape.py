@@ -10,14 +10,13 @@ import operator
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import expanded, has_values
 from minitorch.call import axis_error
 from minitorch.inplace import reshaping_method
 from minitorch.op import composite, op
 from minitorch.tape import owner, unbroadcast
 from minitorch.tensor import ShapeError, Tensor
+from minitorch.words import np
 
 # reshape, and what is written with it ----------------------------------------------------------
 
@@ -99,12 +98,6 @@ def reshape_as(x: Tensor, other: Tensor) -> Tensor:
     return reshape(x, other.shape)
 
 
-@composite(methods="ravel")
-def ravel(x: Tensor) -> Tensor:
-    """All elements in one axis."""
-    return reshape(x, (-1,) if 0 not in x.shape else (0,))
-
-
 @op(methods="flatten", view=True)
 def flatten(x, *, start_dim=0, end_dim=-1):
     """y = x, where the axes from `start_dim` to `end_dim` become one          dL/dx = g, as x
@@ -121,6 +114,12 @@ def flatten(x, *, start_dim=0, end_dim=-1):
 
 
 flatten.grad(x=lambda g, x_shape: g.reshape(x_shape))
+
+
+@composite(methods="ravel")
+def ravel(x: Tensor) -> Tensor:
+    """All elements in one axis."""
+    return flatten(x)
 
 
 @op(methods="unflatten", view=True)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from minitorch.array import constants
+from minitorch.array import constants, float16, float32, float64
 from minitorch.few import is_few
+from minitorch.kernels import on_gpu
 from minitorch.op import op
 from minitorch.ops.activation import one, sigmoid, zero
 from minitorch.ops.compare import minimum, where
 from minitorch.ops.elementwise import exp
 from minitorch.ops.erf import erf, erf_of
+from minitorch.words import np
 
 
 @op(switch=True, keeps="slope")
@@ -34,11 +34,12 @@ def elu(x, *, alpha=1.0):
     y = np.expm1(below)
     if alpha == 1:
         return np.maximum(x, y), slope  # as e^x - 1 is never below x
+    slope = None if slope is None else _steeper(slope, x, alpha, 1 - alpha)
     return np.maximum(x, zero(x)) + y * alpha, slope
 
 
-def _elu_x(g, x, alpha, slope):
-    slope = slope if is_few(g) else exp(minimum(x, zero(x)))
+def _elu_x(g, x, alpha):
+    slope = exp(minimum(x, zero(x)))
     return g * (slope if alpha == 1 else _steeper(slope, x, alpha, 1 - alpha))
 
 
@@ -51,6 +52,9 @@ elu.grad(x=_elu_x)
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 _SELU = constants(0, SELU_SCALE, SELU_SCALE * SELU_ALPHA, SELU_SCALE - SELU_SCALE * SELU_ALPHA)
+_SELU_FACTORS = {
+    t: np.array([SELU_SCALE * SELU_ALPHA, SELU_SCALE], t) for t in (float16, float32, float64)
+}
 
 
 @op(switch=True, keeps="slope")
@@ -60,17 +64,17 @@ def selu(x):
     dL/dx = g scale where x > 0, else g scale alpha e^x. Klambauer, Unterthiner, Mayr and
     Hochreiter 2017.
     """
-    nothing, scale, scale_alpha, rest = _SELU(x)
-    above, below = np.maximum(x, nothing), np.minimum(x, nothing)
-    y = above * scale
+    nothing, scale, scale_alpha, _ = _SELU(x)
+    below = np.minimum(x, nothing)
+    if is_few(x):
+        factor = _SELU_FACTORS[x.dtype].take(x > nothing)
+        return np.maximum(x, np.expm1(below)) * factor, np.exp(below) * factor
+    y = np.maximum(x, nothing) * scale
     y += np.expm1(below) * scale_alpha
-    slope = np.exp(below) * scale_alpha + np.sign(above) * rest if is_few(x) else None
-    return y, slope
+    return y, None
 
 
-def _selu_x(g, x, slope):
-    if is_few(g):
-        return g * slope
+def _selu_x(g, x):
     _, _, scale_alpha, rest = _SELU(x)
     return g * _steeper(exp(minimum(x, zero(x))), x, scale_alpha, rest)
 
@@ -94,9 +98,7 @@ def celu(x, *, alpha=1.0):
     return np.maximum(x, zero(x)) + y * alpha, slope
 
 
-def _celu_x(g, x, alpha, slope):
-    if is_few(g):
-        return g * slope
+def _celu_x(g, x, alpha):
     x = minimum(x, zero(x))
     return g * exp(x if alpha == 1 else x / alpha)
 
@@ -104,7 +106,7 @@ def _celu_x(g, x, alpha, slope):
 celu.grad(x=_celu_x)
 
 
-@op(keeps="slope")
+@op(keeps="slope", autocast="high")
 def softplus(x, *, beta=1.0, threshold=20.0):
     """y = log(1 + e^(beta x)) / beta          dL/dx = g sigmoid(beta x)
 
@@ -119,9 +121,13 @@ def softplus(x, *, beta=1.0, threshold=20.0):
         y = np.logaddexp(z, zero(z))
     else:
         y = np.maximum(z, zero(z)) + np.log1p(np.exp(-abs(z)))
-    slope = np.expm1(-y) if is_few(x) else None
+    slope = -np.expm1(-y) if is_few(x) else None
     y = y if beta == 1 else y / beta
-    return (np.where(z > threshold, x, y) if _bends_beyond(threshold, x) else y), slope
+    if not _bends_beyond(threshold, x):
+        return y, slope
+    beyond = z > threshold
+    slope = None if slope is None else np.where(beyond, one(x), slope)
+    return np.where(beyond, x, y), slope
 
 
 _LOOPED = 32  # numbers: logaddexp is one call, but takes 16 ns for each
@@ -132,9 +138,9 @@ def _bends_beyond(threshold, x):
     return threshold < 20 or x.dtype.itemsize > 4
 
 
-def _softplus_x(g, x, beta, threshold, slope):
+def _softplus_x(g, x, beta, threshold):
     z = x if beta == 1 else x * beta
-    slope = -slope if is_few(g) else sigmoid(z)
+    slope = sigmoid(z)
     return g * (where(z > threshold, 1.0, slope) if _bends_beyond(threshold, x) else slope)
 
 
@@ -151,24 +157,18 @@ def silu(x):
     >>> minitorch.nn.functional.silu(minitorch.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
-    s = np.exp(-x)
-    s += one(x)
+    s, unit = np.exp(-x), one(x)
     if not is_few(x):
+        s += unit
         return x / s, None
-    s = np.reciprocal(s)
+    s = unit / (s + unit)
     y = x * s
-    return y, _silu_slope(y, s)
+    return y, (unit - s) * y + s
 
 
-def _silu_slope(y, s):
-    return (one(s) - s) * y + s
-
-
-def _silu_x(g, x, slope):
-    if is_few(g):
-        return g * slope
+def _silu_x(g, x):
     s = sigmoid(x)
-    return g * _silu_slope(x * s, s)
+    return g * ((1 - s) * (x * s) + s)
 
 
 silu.grad(x=_silu_x)
@@ -181,31 +181,22 @@ def mish(x):
     t = tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2) with e = e^x. Written as 1 / (r / e + 1) with
     r = 2 / (e + 2) it is 0 and 1 where e is 0 and inf; its slope is t (1 - t) (2 - r). Misra 2019.
     """
-    t, r = _mish_parts(x, np.exp(x))
+    one, two = _ONE_TWO(x)
+    e = np.exp(x)
+    r = two / (e + two)
+    t = one / (r / e + one)
     y = x * t
-    return y, _mish_slope(y, t, r) if is_few(x) else None
+    return y, (one - t) * y * (two - r) + t if is_few(x) else None
 
 
 _ONE_TWO = constants(1, 2)
 
 
-def _mish_parts(x, e):
-    """t and r, of e = e^x."""
-    one, two = _ONE_TWO(x)
-    r = two / (e + two)
-    return one / (r / e + one), r
-
-
-def _mish_slope(y, t, r):
-    one, two = _ONE_TWO(t)
-    return (one - t) * y * (two - r) + t
-
-
-def _mish_x(g, x, slope):
-    if is_few(g):
-        return g * slope
-    t, r = _mish_parts(x, exp(x))
-    return g * _mish_slope(x * t, t, r)
+def _mish_x(g, x):
+    e = exp(x)
+    r = 2 / (e + 2)
+    t = 1 / (r / e + 1)
+    return g * ((1 - t) * (x * t) * (2 - r) + t)
 
 
 mish.grad(x=_mish_x)
@@ -228,13 +219,19 @@ def gelu(x, *, approximate="none"):
     if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
     of_tanh = approximate == "tanh"
-    square = x * x if of_tanh or is_few(x) else None
-    phi = _bent(x, square, np.exp) if of_tanh else _normal(x, erf_of)
     if not is_few(x):
-        phi *= x
-        return phi, None
+        return _gelu(x, approximate), None
+    square = x * x
+    phi = _bent(x, square, np.exp) if of_tanh else _normal(x, erf_of)
     y = x * phi
     return y, _bent_slope(square, y, phi) if of_tanh else _normal_slope(x, square, phi, np.exp)
+
+
+@on_gpu("pointwise.gelu")
+def _gelu(x, approximate):
+    y = _bent(x, x * x, np.exp) if approximate == "tanh" else _normal(x, erf_of)
+    y *= x
+    return y
 
 
 def _normal(x, erf):
@@ -265,9 +262,8 @@ def _bent_slope(square, y, s):
     return (s - one) * y * (square * slope_cubic + linear) + s
 
 
-def _gelu_x(g, x, approximate, slope):
-    if is_few(g):
-        return g * slope
+@on_gpu("pointwise.gelu_gradient")
+def _gelu_x(g, x, approximate):
     square = x * x
     if approximate == "none":
         return g * _normal_slope(x, square, _normal(x, erf), exp)

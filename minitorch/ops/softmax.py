@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import as_dtype
 from minitorch.few import add_up_beside, within
+from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.arithmetic import div, neg, sub
 from minitorch.ops.elementwise import exp, log
@@ -20,9 +19,10 @@ from minitorch.ops.reduce import sum
 from minitorch.ops.shape import check_floats
 from minitorch.ops.sums import total
 from minitorch.tensor import Tensor
+from minitorch.words import np
 
 
-@op(methods="softmax", exact_dtype=True)
+@op(methods="softmax", exact_dtype=True, autocast="high")
 def softmax(x, *, dim=None, dtype=None):
     """y_i = e^x_i / Σ_j e^x_j          dL/dx = y (g - Σ_j g_j y_j)
 
@@ -39,17 +39,28 @@ def softmax(x, *, dim=None, dtype=None):
     x = _checked("softmax", x, dim, dtype)
     if within(x, 80):  # e^x and its sum are neither 0 nor inf
         e = np.exp(x)
-    else:
-        e = _shifted(x, dim)
-        np.exp(e, out=e)
+        e /= total((dim,), e, beside=True)
+        return e
+    return _softmax(x, dim)
+
+
+@on_gpu("softmax.softmax")
+def _softmax(x, dim):
+    e = _shifted(x, dim)
+    np.exp(e, out=e)
     e /= total((dim,), e, beside=True)
     return e
 
 
-softmax.grad(x=lambda g, y, dim: y * (g - add_up_beside(g * y, dim)))
+@on_gpu("softmax.softmax_gradient")
+def _softmax_x(g, y, dim):
+    return y * (g - add_up_beside(g * y, dim))
 
 
-@op(methods="log_softmax", exact_dtype=True)
+softmax.grad(x=_softmax_x)
+
+
+@op(methods="log_softmax", exact_dtype=True, autocast="high")
 def log_softmax(x, *, dim=None, dtype=None):
     """y_i = x_i - log Σ_j e^x_j          dL/dx = g - e^y Σ_j g_j
 
@@ -66,12 +77,22 @@ def log_softmax(x, *, dim=None, dtype=None):
     x = _checked("log_softmax", x, dim, dtype)
     if within(x, 8):  # y then is off by no more than the rounding of 8
         return x - np.log(total((dim,), np.exp(x), beside=True))
+    return _log_softmax(x, dim)
+
+
+@on_gpu("softmax.log_softmax")
+def _log_softmax(x, dim):
     y = _shifted(x, dim)
     y -= np.log(total((dim,), np.exp(y)))
     return y
 
 
-log_softmax.grad(x=lambda g, y, dim: g - exp(y) * add_up_beside(g, dim))
+@on_gpu("softmax.log_softmax_gradient")
+def _log_softmax_x(g, y, dim):
+    return g - exp(y) * add_up_beside(g, dim)
+
+
+log_softmax.grad(x=_log_softmax_x)
 
 
 @composite(methods="softmin")

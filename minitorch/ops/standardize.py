@@ -14,19 +14,21 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import numpy as np
-
 from minitorch.array import number
+from minitorch.convert import narrowed
 from minitorch.few import add_up_beside, average_beside, is_few
+from minitorch.kernels import on_gpu
 from minitorch.op import op
 from minitorch.ops.elementwise import rsqrt, square
 from minitorch.ops.reduce import mean
 from minitorch.ops.shape import dims_of, sum_to
-from minitorch.ops.sums import folded, total, wide
+from minitorch.ops.sums import folded, in_rows, total, wide
 from minitorch.tape import unbroadcast
+from minitorch.traced import NUMPY
+from minitorch.words import np
 
 
-@op(exact_dtype=True, keeps="moments")
+@op(exact_dtype=True, keeps="moments", autocast="high")
 def standardize(x, weight=None, bias=None, *, dims=-1, eps=1e-5, center=True):
     """y = w (x - μ) / √(σ² + ε) + b, with μ and σ² taken over `dims`          dL/dx = K(w g)
 
@@ -36,16 +38,54 @@ def standardize(x, weight=None, bias=None, *, dims=-1, eps=1e-5, center=True):
     >>> standardize(minitorch.tensor([[1.0, 2.0, 3.0]]), dims=1)
     tensor([[-1.2247,  0.0000,  1.2247]])
     """
-    dims = dims_of(dims, x.ndim)
+    if is_few(x) and (weight is None or _is_beside(weight, x)):
+        products = _products(x.shape, x.dtype, dims, eps)
+        if products is not None:
+            return _few(x, weight, bias, products, center)
+    return _standardized(x, weight, bias, dims_of(dims, x.ndim), eps, center)
+
+
+@on_gpu("standardize.rows")
+def _standardized(x, weight, bias, dims, eps, center):
     beside = weight is None or not _even(weight.shape, x.ndim, dims)
     mu, r, d, _ = moments_of(wide(x), dims, eps, center, beside)
-    if is_few(x) and d.dtype is x.dtype and (weight is None or weight.dtype is x.dtype):
-        xhat = d * r
-        y = xhat.copy() if weight is None else xhat * weight
-        y = y if bias is None else y + bias
-    else:
-        xhat, y = None, affine(d, r, weight, bias)
-    return y.astype(x.dtype, copy=False), (mu, r, xhat)
+    return affine(d, r, weight, bias).astype(x.dtype, copy=False), (mu, r, None)
+
+
+def _is_beside(weight, x):
+    """True where every row is multiplied by the same weights, one for each of its numbers."""
+    return weight.shape == x.shape[1:] and weight.dtype is x.dtype
+
+
+def _few(x, weight, bias, products, center):
+    """The same for few rows: BLAS averages them, and √(σ² + ε) and x̂ are kept."""
+    averages, _, eps = products
+    mu, d = None, x
+    if center:
+        mu = x.dot(averages)
+        d = x - mu
+    deviation = np.sqrt((d * d).dot(averages) + eps)
+    xhat = d / deviation
+    y = xhat.copy() if weight is None else xhat * weight
+    return y if bias is None else y + bias, (mu, None, (deviation, xhat, products))
+
+
+@lru_cache
+def _products(shape, dtype, dims, eps):
+    """What few rows are multiplied by to be averaged, and to be centred, and ε; None for others.
+
+    The averages are repeated all along the rows.
+    """
+    if len(shape) != 2 or dims not in (1, -1, (1,), (-1,)) or dtype.char not in "fd":
+        return None
+    size, n = math.prod(shape), shape[1]
+    if not 0 < size * n <= _STEPS:
+        return None
+    averages = np.full((n, n), 1 / n, dtype)
+    return averages, np.eye(n, dtype=dtype) - averages, np.array(eps, dtype)
+
+
+_STEPS = 2**13  # multiplications: more of them take longer than adding up
 
 
 def moments_of(x, dims, eps, center=True, beside=False):
@@ -57,7 +97,7 @@ def moments_of(x, dims, eps, center=True, beside=False):
         variance = average_beside(d * d, dims, n)
     else:
         mu = total(dims, x, beside=beside) / number(n, x) if center else None
-        d = x - mu if center else x.copy()
+        d = x - in_rows(mu, x) if center else x.copy()
         variance = total(dims, d, d, beside=beside) / number(n, x)
     return mu, np.reciprocal(np.sqrt(variance + number(eps, x))), d, variance
 
@@ -76,9 +116,9 @@ def affine(d, r, weight, bias):
             r = r * weight  # one pass over d in place of two
         else:
             d *= weight
-    d *= r
+    d *= in_rows(r, d)
     if bias is not None:
-        d += bias.astype(d.dtype, copy=False)
+        d += in_rows(bias.astype(d.dtype, copy=False), d)
     return d
 
 
@@ -95,21 +135,21 @@ def standardize_all(g, x, weight, bias_shape, moments, dims, eps, center, needs)
 
 
 def _standardize_all(g, x, weight, bias_shape, moments, dims, eps, center, needs):
-    mu, r, xhat = moments
-    if xhat is not None and is_few(g):
-        return _few_grads(g, weight, bias_shape, r, xhat, dims_of(dims, g.ndim), center, needs)
+    mu, r, few = moments
+    if few is not None:
+        if type(g) in NUMPY:
+            return _few_grads(g, weight, bias_shape, *few, center, needs)
+        r = 1 / few[0]
     return standardize_all(g, x, weight, bias_shape, (mu, r), dims, eps, center, needs)
 
 
-def _few_grads(g, weight, bias_shape, r, xhat, dims, center, needs):
+def _few_grads(g, weight, bias_shape, deviation, xhat, products, center, needs):
     """The formulas as they stand above."""
     dx = None
     if needs[0]:
-        v, n = g if weight is None else g * weight, _length(g.shape, dims)
-        dx = v - xhat * average_beside(v * xhat, dims, n)
-        if center:
-            dx -= average_beside(v, dims, n)
-        dx *= r
+        v, (averages, centred, _) = g if weight is None else g * weight, products
+        dx = v.dot(centred) if center else v
+        dx = (dx - (v * xhat).dot(averages) * xhat) / deviation
     dw = unbroadcast(g * xhat, weight.shape) if needs[1] else None
     return dx, dw, unbroadcast(g, bias_shape) if needs[2] else None
 
@@ -139,11 +179,15 @@ def standardize_grad(
         dL/dx = K(uw dy) - r (r c x̂ + b K(w dy) + a K(ux))
         a = m(w dy x̂),   b = m(ux x̂),   c = m(ux w dy) - m(ux) m(w dy) - a b
     """
-    dims = dims_of(dims, x.ndim)
+    return _grads(dy, x, weight, mu, r, dims_of(dims, x.ndim), center, wanted, bias_shape)
+
+
+@on_gpu("standardize.gradients")
+def _grads(dy, x, weight, mu, r, dims, center, wanted, bias_shape):
     like, x, dy = x, wide(x), wide(dy)
     n = number(_length(x.shape, dims), x)
     v, dw, db = dy, None, None
-    d = x - mu if center else x.copy()
+    d = x - in_rows(mu, x) if center else x.copy()
     if weight is None or _even(weight.shape, x.ndim, dims):
         # w is the same wherever μ is, so it comes out of K, and the sums for K are dw and db.
         beside = not (wanted[1] or wanted[2])
@@ -168,13 +212,13 @@ def standardize_grad(
             scale = r
     dx = None
     if wanted[0]:
-        d *= along_x / n
+        d *= in_rows(along_x / n, d)
         if center:
-            d += along_1 / n
+            d += in_rows(along_1 / n, d)
         dx = np.subtract(v, d, out=d)
-        dx *= scale
+        dx *= in_rows(scale, dx)
     found = [part for part, want in zip((dx, dw, db), wanted) if want]
-    return tuple(found if x is like else [part.astype(like.dtype) for part in found])
+    return narrowed(found, wanted, like, weight)
 
 
 def _second_order(g, dy, x, weight, mu, r, dims, eps, center, wanted, needs):

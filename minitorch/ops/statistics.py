@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import constants, number
 from minitorch.few import add_up, add_up_beside, is_few, within
 from minitorch.op import composite, op
@@ -19,6 +17,7 @@ from minitorch.ops.reduce import axes, beside, count, mean, to_ties
 from minitorch.ops.shape import check_floats
 from minitorch.ops.sums import wide
 from minitorch.tensor import Tensor
+from minitorch.words import np
 
 zero = constants(0)
 
@@ -130,7 +129,7 @@ def _mean(x, dim, keepdim):
 # size -----------------------------------------------------------------------------------------
 
 
-@op(methods="norm", exact_dtype=True)
+@op(methods="norm", exact_dtype=True, autocast="high")
 def norm(x, *, p="fro", dim=None, keepdim=False):
     """y = (Σ |x|^p)^(1/p)          dL/dx = g sign(x) (|x| / y)^(p - 1), and 0 where x or y is 0
 
@@ -149,11 +148,11 @@ def norm(x, *, p="fro", dim=None, keepdim=False):
     if p == 0:
         return (x != 0).sum(axis=dim, keepdims=keepdim, dtype=x.dtype)
     size = np.abs(x)
-    if p == 1:
-        return size.sum(axis=dim, keepdims=keepdim)
     if math.isinf(p):
         return (size.max if p > 0 else size.min)(axis=dim, keepdims=keepdim)
-    return (size**p).sum(axis=dim, keepdims=keepdim) ** (1 / p)
+    size, dtype = wide(size), x.dtype
+    y = (size if p == 1 else size**p).sum(axis=dim, keepdims=keepdim)
+    return (y if p == 1 else y ** (1 / p)).astype(dtype, copy=False)
 
 
 def _power(p):
@@ -186,7 +185,7 @@ norm.grad(x=lambda g, x, y, p, dim: _from_norm(g, x, y, p, dim))
 # the logarithm of a sum of powers -------------------------------------------------------------
 
 
-@op(methods="logsumexp", keeps="powers")
+@op(methods="logsumexp", keeps="powers", autocast="high")
 def logsumexp(x, *, dim, keepdim=False):
     """y = log Σ e^x          dL/dx = g e^(x - y)
 
@@ -199,16 +198,16 @@ def logsumexp(x, *, dim, keepdim=False):
     """
     dim = axes(dim)
     x = x if x.dtype.kind == "f" else x.astype(float)
-    if count(x.shape, dim) == 0:
+    if not x.size and count(x.shape, dim) == 0:
         return x.sum(axis=dim, keepdims=keepdim) - math.inf, None
     if within(x, 80):  # e^x and its sum are neither 0 nor inf
         powers = np.exp(x)
         return np.log(add_up(powers, dim, keepdim)), powers
     top = x.max(axis=dim, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
-    y = np.log(np.exp(x - top).sum(axis=dim, keepdims=True))
+    y = np.log(np.exp(wide(x - top)).sum(axis=dim, keepdims=True))
     y += top
-    return (y if keepdim else y.squeeze(axis=dim)), None
+    return (y if keepdim else y.squeeze(axis=dim)).astype(x.dtype, copy=False), None
 
 
 def _from_logsumexp(g, x, y, powers, dim):

@@ -13,19 +13,22 @@ All is written over any number of spatial axes; the ops say 1-D, 2-D or 3-D.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minitorch.array import Array, strided
+from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.shape import dim_of
 from minitorch.tensor import ShapeError
 
 Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
+Taps = tuple[tuple[Sizes, tuple[slice, ...]], ...]
 
 
 class Grid(NamedTuple):
@@ -38,16 +41,27 @@ class Grid(NamedTuple):
     dilation: Sizes
     counts: Sizes  # of the windows
 
-    def taps(self) -> Iterator[tuple[Sizes, tuple[slice, ...]]]:
+    def taps(self) -> Taps:
         """For each place in the kernel, the slices of the padded image that it meets."""
-        for tap in product(*map(range, self.kernel)):
-            yield (
-                tap,
-                tuple(
-                    slice(t * d, t * d + s * (n - 1) + 1, s)
-                    for t, d, s, n in zip(tap, self.dilation, self.stride, self.counts)
-                ),
-            )
+        return _taps(self.kernel, self.dilation, self.stride, self.counts)
+
+    def row_taps(self) -> Taps:
+        """The same for each row of the kernel, along all axes but the last."""
+        return _taps(self.kernel[:-1], self.dilation[:-1], self.stride[:-1], self.counts[:-1])
+
+
+@lru_cache
+def _taps(kernel: Sizes, dilation: Sizes, stride: Sizes, counts: Sizes) -> Taps:
+    return tuple(
+        (
+            tap,
+            tuple(
+                slice(t * d, t * d + s * (n - 1) + 1, s)
+                for t, d, s, n in zip(tap, dilation, stride, counts)
+            ),
+        )
+        for tap in product(*map(range, kernel))
+    )
 
 
 # what the arguments mean ----------------------------------------------------------------------
@@ -127,6 +141,26 @@ def grid_of(
     Raises:
         ShapeError: the kernel is larger than the padded image.
     """
+    numbers = (kernel_size, stride, padding, dilation)
+    find = _known_grid if all(map(_is_plain, numbers)) else _grid_of
+    return find(who, tuple(sizes), *numbers, ceil, pool)
+
+
+def _is_plain(value: Any) -> bool:
+    """An int or a tuple of ints: what equals it means the same, as True and 1.0 would not."""
+    return type(value) is int or (type(value) is tuple and set(map(type, value)) == {int})
+
+
+def _grid_of(
+    who: str,
+    sizes: Sizes,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil: bool,
+    pool: bool,
+) -> Grid:
     n = len(sizes)
     kernel = per_axis(who, "kernel_size", kernel_size, n)
     stride = per_axis(who, "stride", stride, n)
@@ -151,7 +185,10 @@ def grid_of(
             )
         counts.append(count)
         grown.append((before, after))
-    return Grid(tuple(sizes), kernel, stride, tuple(grown), dilation, tuple(counts))
+    return Grid(sizes, kernel, stride, tuple(grown), dilation, tuple(counts))
+
+
+_known_grid = lru_cache(_grid_of)  # a step of training asks for the same few again and again
 
 
 def check_image(who: str, x: Any, n: int, name: str = "x") -> None:
@@ -214,6 +251,13 @@ def windows(x: Array, grid: Grid, last: bool = False) -> Array:
     return strided(x, shape, (*x.strides[:2], *inside, *between))
 
 
+@on_gpu("windows.im2col")
+def copied_windows(x: Array, grid: Grid) -> Array:
+    """(N, C, *S) to (N, C, *K, *L): every window of the padded x, each in memory of its own."""
+    return windows(padded(x, grid.pads), grid).copy()
+
+
+@on_gpu("windows.col2im")
 def add_windows(cols: Array, grid: Grid) -> Array:
     """(N, C, *K, *L) to (N, C, *S): every window added where it was taken from.
 
@@ -244,7 +288,7 @@ def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     """
     grid = grid_of("im2col", x.shape[2:], kernel_size, stride, padding, dilation)
     shape = (x.shape[0], x.shape[1] * math.prod(grid.kernel), math.prod(grid.counts))
-    return windows(padded(x, grid.pads), grid).copy().reshape(shape)
+    return copied_windows(x, grid).reshape(shape)
 
 
 @op

@@ -15,16 +15,19 @@ from minitorch.optim.chain import (
 )
 from minitorch.optim.clip import clip_grad_norm_, clip_grad_value_
 from minitorch.optim.decay import weight_decay_groups
+from minitorch.optim.lbfgs import LBFGS
 from minitorch.optim.lion import Lion
 from minitorch.optim.muon import Muon
 from minitorch.optim.optimizer import Optimizer
 from minitorch.optim.rmsprop import Adadelta, Adagrad, RMSprop
+from minitorch.optim.rprop import Rprop
 from minitorch.optim.sgd import SGD
 from minitorch.optim.trust import LAMB, LARS
 
 __all__ = [
     "LAMB",
     "LARS",
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adagrad",
@@ -43,6 +46,7 @@ __all__ = [
     "RAdam",
     "RMSScale",
     "RMSprop",
+    "Rprop",
     "Sign",
     "TrustRatio",
     "WeightDecay",

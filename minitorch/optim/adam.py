@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from minitorch.array import Array
+from minitorch.kernels import moved_by
+from minitorch.optim.blocks import scratch
 from minitorch.optim.decay import descent, shrink
+from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
 
 
@@ -57,35 +60,43 @@ class Adam(Optimizer):
         maximize: bool = False,
         decoupled_weight_decay: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`exp_avg` is m, `exp_avg_sq` v, and `max_exp_avg_sq` the largest v of amsgrad."""
         return ("exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else []))
 
+    @moved_by("adam")
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of the formula above."""
         lr, eps, (beta1, beta2) = group["lr"], group["eps"], group["betas"]
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         shrink(p, group)
         g = descent(p, g, group)
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
+        a = scratch(p)
+        _average(m, g, beta1, a)
+        _average_squares(v, g, beta2, a)
         if group["amsgrad"]:
             v = np.maximum(v, largest := state["max_exp_avg_sq"], out=largest)
         c = math.sqrt(1 - beta2**t)
-        p -= lr * c / (1 - beta1**t) * m / (np.sqrt(v) + eps * c)
+        np.sqrt(v, out=a)
+        a += eps * c
+        np.divide(m, a, out=a)
+        a *= lr * c / (1 - beta1**t)
+        p -= a
+
+
+def _average(m: Array, g: Array, beta: float, a: Array) -> None:
+    """m ← β m + (1 − β) g, with `a` to compute in."""
+    m *= beta
+    m += np.multiply(g, 1 - beta, out=a)
+
+
+def _average_squares(v: Array, g: Array, beta: float, a: Array) -> None:
+    """v ← β v + (1 − β) g², with `a` to compute in."""
+    v *= beta
+    np.multiply(g, 1 - beta, out=a)
+    v += np.multiply(g, a, out=a)
 
 
 class AdamW(Adam):
@@ -167,29 +178,27 @@ class Adamax(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`exp_avg` is m and `exp_inf` u."""
         return ("exp_avg", "exp_inf")
 
+    @moved_by("adamax")
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of the formula above."""
         lr, eps, (beta1, beta2) = group["lr"], group["eps"], group["betas"]
         t, m, u = state["step"], state["exp_avg"], state["exp_inf"]
         g = descent(p, g, group)
-        m *= beta1
-        m += (1 - beta1) * g
+        a = scratch(p)
+        _average(m, g, beta1, a)
         u *= beta2
-        np.maximum(u, np.abs(g) + eps, out=u)
-        p -= lr / (1 - beta1**t) * m / u
+        np.abs(g, out=a)
+        a += eps
+        np.maximum(u, a, out=u)
+        np.divide(m, u, out=a)
+        a *= lr / (1 - beta1**t)
+        p -= a
 
 
 class NAdam(Optimizer):
@@ -227,16 +236,7 @@ class NAdam(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`exp_avg` is m and `exp_avg_sq` v."""
@@ -247,16 +247,16 @@ class NAdam(Optimizer):
         super().count(state, group)
         state["mu_product"] = state.get("mu_product", 1.0) * _mu(state["step"], group)
 
+    @moved_by("nadam")
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of the formula above."""
         lr, eps, (beta1, beta2) = group["lr"], group["eps"], group["betas"]
         t, m, v, product = (state[k] for k in ("step", "exp_avg", "exp_avg_sq", "mu_product"))
         shrink(p, group)
         g = descent(p, g, group)
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
+        a = scratch(p)
+        _average(m, g, beta1, a)
+        _average_squares(v, g, beta2, a)
         mu, ahead = _mu(t, group), _mu(t + 1, group)
         mean = ahead / (1 - product * ahead) * m + (1 - mu) / (1 - product) * g
         p -= lr * mean / (np.sqrt(v / (1 - beta2**t)) + eps)
@@ -302,30 +302,22 @@ class RAdam(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`exp_avg` is m and `exp_avg_sq` v."""
         return ("exp_avg", "exp_avg_sq")
 
+    @moved_by("radam")
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of the formula above."""
         lr, eps, (beta1, beta2) = group["lr"], group["eps"], group["betas"]
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         shrink(p, group)
         g = descent(p, g, group)
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
+        a = scratch(p)
+        _average(m, g, beta1, a)
+        _average_squares(v, g, beta2, a)
         step = lr / (1 - beta1**t)
         limit = 2 / (1 - beta2) - 1
         rho = limit - 2 * t * beta2**t / (1 - beta2**t)

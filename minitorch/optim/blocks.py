@@ -9,6 +9,7 @@ together with their state and their temporaries, and small tensors that ride tog
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -21,6 +22,29 @@ from minitorch.tape import owner
 # cache; a GPU is kept busy by one launch, and temporaries stay small beside its memory.
 _CPU_BLOCK = 1 << 17
 _GPU_BLOCK = 1 << 26
+
+
+class _Scratch(threading.local):
+    """Memory to compute in, of each thread: by dtype, as large as the largest block."""
+
+    def __init__(self) -> None:
+        self.memory: dict[Any, np.ndarray] = {}
+
+
+_scratch = _Scratch()
+
+
+def scratch(p: Array) -> Array:
+    """An array like p to compute in, with anything in it: the same memory for every block.
+
+    So a rule makes no temporaries. The memory is lent until the next call.
+    """
+    if type(p) is not np.ndarray or p.size > _largest(p):
+        return np.empty_like(p)
+    memory = _scratch.memory.get(p.dtype)
+    if memory is None:
+        memory = _scratch.memory[p.dtype] = np.empty(_largest(p), p.dtype)
+    return memory[: p.size].reshape(p.shape)
 
 
 class Item(NamedTuple):
@@ -42,7 +66,7 @@ def blocks(items: list[Item]) -> Iterator[Item]:
     for item in items:
         room = _room(item.p)
         if 2 * item.p.size > room and item.p.flags.c_contiguous:
-            yield from _pieces(_flat(item), room)
+            yield from _pieces(_flat(item))
             continue
         key = (*item.numbers.values(), item.p.dtype, device_of(item.p))
         pack = packs.get(key)
@@ -79,13 +103,13 @@ class Pack:
 
     def blocks(self) -> Iterator[Item]:
         """Gathers the items into flat arrays, and puts them back when these were written."""
-        items, room = self.items, self.room
+        items = self.items
         if len(items) == 1 and items[0].p.flags.c_contiguous:
-            yield from _pieces(_flat(items[0]), room)
+            yield from _pieces(_flat(items[0]))
             return
         columns = zip(*[(item.p, item.g, *item.buffers) for item in items], strict=True)
         p, g, *buffers = [np.concatenate([x.reshape(-1) for x in column]) for column in columns]
-        yield from _pieces(Item(p, g, buffers, items[0].numbers), room)
+        yield from _pieces(Item(p, g, buffers, items[0].numbers))
         start = 0
         for item in items:
             stop = start + item.p.size
@@ -99,15 +123,27 @@ def _room(x: Array) -> int:
     return (_CPU_BLOCK if isinstance(x, np.ndarray) else _GPU_BLOCK) // x.dtype.itemsize
 
 
+def _largest(x: Array) -> int:
+    """How many elements of x a block may have, so that the blocks of a tensor are of equal size."""
+    return _room(x) * 5 // 4
+
+
 def _flat(item: Item) -> Item:
     """The same arrays with one axis: views, except of a gradient that lies scattered."""
-    p, g, *buffers = (x.reshape(-1) for x in (item.p, item.g, *item.buffers))
-    return Item(p, g, buffers, item.numbers)
-
-
-def _pieces(item: Item, room: int) -> Iterator[Item]:
-    """A flat item, cut into blocks."""
     p, g, buffers, numbers = item
-    for i in range(0, p.size, room):
-        j = i + room
+    if p.ndim == 1:
+        return item
+    return Item(p.reshape(-1), g.reshape(-1), [x.reshape(-1) for x in buffers], numbers)
+
+
+def _pieces(item: Item) -> Iterator[Item]:
+    """A flat item, cut into blocks of equal size: a small rest would cost as many calls."""
+    p, g, buffers, numbers = item
+    largest = _largest(p)
+    if p.size <= largest:
+        yield item
+        return
+    size = -(-p.size // -(-p.size // largest))
+    for i in range(0, p.size, size):
+        j = i + size
         yield Item(p[i:j], g[i:j], [x[i:j] for x in buffers], numbers)

@@ -36,7 +36,7 @@ def check_gradient(who: str, name: str, p: Array, g: Array, finite: bool | None)
             f"{who}.step: the array of {name!r} is read-only; train a copy of it, "
             "p.data = p.data.clone()"
         )
-    if (on_cpu if finite is None else finite) and not _is_finite(g):
+    if (on_cpu if finite is None else finite) and not is_finite(g):
         where = first_true(~np.isfinite(g))
         raise RuntimeError(
             f"{who}.step: the gradient of {name!r} is {g[where]!s} at {list(where)}, and would "
@@ -46,7 +46,7 @@ def check_gradient(who: str, name: str, p: Array, g: Array, finite: bool | None)
         )
 
 
-def _is_finite(g: Array) -> bool:
+def is_finite(g: Array) -> bool:
     """Are all elements finite?
 
     The sum of squares is one fast pass, and nan or inf as soon as one element is. It is inf too

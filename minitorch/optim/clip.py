@@ -12,10 +12,15 @@ from minitorch.optim.groups import is_model
 from minitorch.optim.trust import norm
 from minitorch.tape import stamp
 from minitorch.tensor import Tensor, make, quiet
+from minitorch.traced import one_call
 
 
+@one_call
 def clip_grad_norm_(
-    parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = True
+    parameters: Any,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool | None = None,
 ) -> Tensor:
     """Scales all gradients together, in place, so that their norm is at most `max_norm`.
 
@@ -29,8 +34,9 @@ def clip_grad_norm_(
         max_norm: the cap; `inf` only measures.
         norm_type: p of the p-norm; `inf` for the largest element.
         error_if_nonfinite: raise when the norm is nan or inf. Unlike in torch this is the default:
-            scaled by nan, every gradient is lost. On a GPU it waits once for the norm; pass False
-            to wait for nothing.
+            scaled by nan, every gradient is lost. Only where a `GradScaler` has unscaled them, and
+            will leave the step out, is it not. On a GPU it waits once for the norm; pass False to
+            wait for nothing.
 
     Returns:
         The norm before clipping, a 0-d tensor.
@@ -54,11 +60,13 @@ def clip_grad_norm_(
     grads = _gradients(who, parameters)
     if not grads:
         return Tensor(0.0)
-    arrays = [g for _, g in grads]
+    if error_if_nonfinite is None:
+        error_if_nonfinite = not all("unscaled" in vars(g) for _, g in grads)
+    arrays = [g.array for _, g in grads]
     total = quiet.run(_total_norm, arrays, float(norm_type))
     if error_if_nonfinite and not math.isfinite(total):
         for name, g in grads:
-            if not np.isfinite(g).all():
+            if not np.isfinite(g.array).all():
                 raise RuntimeError(
                     f"{who}: the norm of the gradients is {float(total)}, because that of {name} "
                     "is not finite; nothing was clipped. Find the op with "
@@ -70,6 +78,7 @@ def clip_grad_norm_(
     return make(np.asarray(total) if isinstance(total, np.generic) else total)
 
 
+@one_call
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """Cuts every element of every gradient off at ±clip_value, in place.
 
@@ -82,8 +91,8 @@ def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     """
     _check_cap("clip_grad_value_", "clip_value", clip_value)
     for _, g in _gradients("clip_grad_value_", parameters):
-        stamp(g, "clip_grad_value_")
-        np.clip(g, -clip_value, clip_value, out=g)
+        stamp(g.array, "clip_grad_value_")
+        np.clip(g.array, -clip_value, clip_value, out=g.array)
 
 
 def _check_cap(who: str, name: str, cap: Any) -> None:
@@ -93,19 +102,19 @@ def _check_cap(who: str, name: str, cap: Any) -> None:
         raise ValueError(f"{who}: {name}={cap!r}; a cap is a number >= 0")
 
 
-def _gradients(who: str, parameters: Any) -> list[tuple[str, Array]]:
-    """(name, array) of every gradient, each array once."""
+def _gradients(who: str, parameters: Any) -> list[tuple[str, Tensor]]:
+    """(name, gradient) of every parameter that has one, each array once."""
     if is_model(parameters):
         named = [(repr(name), p) for name, p in parameters.named_parameters()]
     else:
         items = [parameters] if isinstance(parameters, Tensor) else list(parameters)
         named = [(f"parameters[{i}]", p) for i, p in enumerate(items)]
-    found: dict[int, tuple[str, Array]] = {}
+    found: dict[int, tuple[str, Tensor]] = {}
     for name, p in named:
         if not isinstance(p, Tensor):
             raise TypeError(f"{who}: {name} expected a Tensor, got {type(p).__name__}")
         if p.grad is not None and p.grad.array.size:
-            found.setdefault(id(p.grad.array), (name, p.grad.array))
+            found.setdefault(id(p.grad.array), (name, p.grad))
     return list(found.values())
 
 

@@ -8,7 +8,7 @@ line that sets it and not three epochs later.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,9 +36,16 @@ RANGES: dict[str, tuple[float, float]] = {
     "clip_value": _POSITIVE,
     "ns_coefficients": _ANY,
     "ns_steps": (1, 100),
+    "etas": _POSITIVE,
+    "step_sizes": _POSITIVE,
+    "max_iter": (1, math.inf),
+    "max_eval": (1, math.inf),
+    "history_size": (1, math.inf),
+    "tolerance_grad": _POSITIVE,
+    "tolerance_change": _POSITIVE,
 }
 # How many numbers an option has, where it has several.
-LENGTHS = {"betas": 2, "ns_coefficients": 3}
+LENGTHS = {"betas": 2, "ns_coefficients": 3, "etas": 2, "step_sizes": 2}
 FLAGS = {"nesterov", "maximize", "amsgrad", "centered", "decoupled_weight_decay"}
 
 
@@ -82,6 +89,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, list) and value and all(isinstance(part, (int, float)) for part in value):
         return tuple(value)
     return value
+
+
+def given(names: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that an `__init__` was given, out of its names: `given(locals())`."""
+    return {k: v for k, v in names.items() if k not in {"self", "params", "__class__"}}
 
 
 def check_option(who: str, name: str, value: Any) -> None:

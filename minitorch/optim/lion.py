@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from minitorch.array import Array
+from minitorch.kernels import moved_by
 from minitorch.optim.decay import descent, shrink
+from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
 
 
@@ -40,19 +42,13 @@ class Lion(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "decoupled_weight_decay": True,
-        }
-        super().__init__(params, options)
+        super().__init__(params, {**given(locals()), "decoupled_weight_decay": True})
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`exp_avg` is m."""
         return ("exp_avg",)
 
+    @moved_by("lion")
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of the formula above."""
         (beta1, beta2), m = group["betas"], state["exp_avg"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.array import Array, float16, float32
+from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
 from minitorch.optim.trust import norm
 from minitorch.tensor import ShapeError, Tensor
@@ -53,17 +54,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         adjust_lr_fn: str | None = None,
     ):
-        options = {
-            "lr": lr,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
-            "nesterov": nesterov,
-            "ns_coefficients": ns_coefficients,
-            "eps": eps,
-            "ns_steps": ns_steps,
-            "adjust_lr_fn": adjust_lr_fn,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     @classmethod
     def check(cls, group: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import Array, device_of
+from minitorch.array import Array, device_of, is_cupy
 from minitorch.array import move as to_device
 from minitorch.modes import enable_grad
 from minitorch.optim import saving
@@ -42,6 +42,7 @@ from minitorch.optim.groups import (
 )
 from minitorch.tape import stamp
 from minitorch.tensor import Tensor, make, quiet, raw
+from minitorch.traced import one_call
 
 
 class Move(NamedTuple):
@@ -96,6 +97,11 @@ class Optimizer:
         self._model = params if is_model(params) else None
         self._compare = True  # is it time to compare the model's tensors with ours?
         self._add([{**group} for group in self._dicts(params)])
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "step" in vars(cls):  # what it reads (a rate, a count) changes between steps
+            cls.step = one_call(cls.step)  # type: ignore[method-assign]
 
     # what a subclass says -------------------------------------------------------------------------
 
@@ -199,6 +205,7 @@ class Optimizer:
 
     # a step ---------------------------------------------------------------------------------------
 
+    @one_call
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Moves every parameter that has a gradient; the others stay, without weight decay.
 
@@ -259,28 +266,34 @@ class Optimizer:
 
     def _run(self, plans: list[Plan], state: State) -> None:
         """Readies the buffers of all groups, and then moves group by group."""
-        for group, moves in plans:
-            for move in moves:
-                self._ready(move, group, state)
-        for group, moves in plans:
-            for name, p, _ in moves:
+        readied = [
+            (group, moves, self._ready(group, moves, state)) for group, moves in plans if moves
+        ]
+        for group, moves, states in readied:
+            for (name, p, _), kept in zip(moves, states, strict=True):
                 stamp(p.array, f"{self._who}.step of {name!r}")
-                if p in state:
-                    self.count(state[p], group)
+                if kept is not None:
+                    self.count(kept, group)
             if self.elementwise:
-                self._move_blocks(group, moves, state)
+                self._move_blocks(group, moves, states)
             else:
-                self._move_tensors(group, moves, state)
+                self._move_tensors(group, moves, states)
 
-    def _ready(self, move: Move, group: Group, state: State) -> None:
+    def _ready(self, group: Group, moves: list[Move], state: State) -> list[Any]:
+        """The states of parameters that are about to be moved, with every buffer in its place."""
+        names = self.buffers(group)
+        if not names and self.elementwise:  # a rule without memory keeps nothing, not even a count
+            return [state.get(p) for _, p, _ in moves]
+        return [self._readied(move, names, group, state.setdefault(move.p, {})) for move in moves]
+
+    def _readied(
+        self, move: Move, names: tuple[str, ...], group: Group, kept: dict[str, Any]
+    ) -> dict[str, Any]:
         """Puts the buffers of a parameter beside it: new ones, or those that stayed behind."""
         name, p, _ = move
-        names = self.buffers(group)
-        if not names and self.elementwise:
-            return  # a rule without memory keeps nothing, not even a count
-        kept = state.setdefault(p, {})
+        like = p.array
         for key in names:
-            x, like = raw(kept.get(key)), p.array
+            x = raw(kept.get(key))
             if x is None:
                 kept[key] = make(self.new_buffer(key, like, group))
             elif x.shape != like.shape:
@@ -290,20 +303,26 @@ class Optimizer:
                 )
             elif x.dtype != like.dtype or type(x) is not type(like) or not x.flags.c_contiguous:
                 kept[key] = make(to_device(x, device_of(like)).astype(like.dtype).copy())
+        return kept
 
-    def _move_blocks(self, group: Group, moves: list[Move], state: State) -> None:
+    def _move_blocks(self, group: Group, moves: list[Move], states: list[Any]) -> None:
         """Applies a rule to blocks of elements."""
         names = self.buffers(group)
-        items = [_item(p, g, names, state) for _, p, g in moves]
+        items = [_item(p, g, names, kept) for (_, p, g), kept in zip(moves, states, strict=True)]
+        rule = getattr(self.update, "rule", None)
+        if rule is not None and items and is_cupy(items[0].p):
+            from minitorch.kernels.optim import move  # not before a GPU asks for it
+
+            items = move(rule, items, group)
         for p, g, buffers, numbers in blocks(items):
             self.update(p, g, {**numbers, **dict(zip(names, buffers))}, group)
 
-    def _move_tensors(self, group: Group, moves: list[Move], state: State) -> None:
+    def _move_tensors(self, group: Group, moves: list[Move], states: list[Any]) -> None:
         """Applies a rule to tensors as wholes."""
-        for _, p, g in moves:
-            arrays = {key: raw(value) for key, value in state[p].items()}
+        for (_, p, g), kept in zip(moves, states, strict=True):
+            arrays = {key: raw(value) for key, value in kept.items()}
             self.update(p.array, g, arrays, group)
-            state[p].update({key: _kept(value) for key, value in arrays.items()})
+            kept.update({key: _kept(value) for key, value in arrays.items()})
 
     def functional_step(
         self,
@@ -395,11 +414,10 @@ class Optimizer:
         )
 
 
-def _item(p: Tensor, g: Array, names: tuple[str, ...], state: State) -> Item:
+def _item(p: Tensor, g: Array, names: tuple[str, ...], kept: dict[str, Any]) -> Item:
     """The arrays of a parameter, and the numbers that go with them."""
     if not names:
         return Item(p.array, g, [], {})
-    kept = state[p]
     numbers = {key: value for key, value in kept.items() if not isinstance(value, Tensor)}
     return Item(p.array, g, [kept[name].array for name in names], numbers)
 

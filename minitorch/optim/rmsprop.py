@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from minitorch.array import Array
+from minitorch.kernels import moved_by
 from minitorch.optim.decay import descent
+from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
 
 
@@ -47,16 +49,7 @@ class RMSprop(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "alpha": alpha,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
-            "centered": centered,
-            "maximize": maximize,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`square_avg` is v, `momentum_buffer` b and `grad_avg` a."""
@@ -65,6 +58,7 @@ class RMSprop(Optimizer):
         names += ["grad_avg"] if group["centered"] else []
         return tuple(names)
 
+    @moved_by("rmsprop")
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of the formula above."""
         lr, alpha, eps, momentum = (group[k] for k in ("lr", "alpha", "eps", "momentum"))
@@ -117,15 +111,7 @@ class Adagrad(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value,
-            "eps": eps,
-            "maximize": maximize,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`sum` is s."""
@@ -135,6 +121,7 @@ class Adagrad(Optimizer):
         """The sum before the first gradient."""
         return np.full_like(p, group["initial_accumulator_value"], order="C")
 
+    @moved_by("adagrad")
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of the formula above."""
         t, s = state["step"], state["sum"]
@@ -175,19 +162,13 @@ class Adadelta(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`square_avg` is v and `acc_delta` u."""
         return ("square_avg", "acc_delta")
 
+    @moved_by("adadelta")
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of the formula above."""
         rho, eps, v, u = group["rho"], group["eps"], state["square_avg"], state["acc_delta"]

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minitorch.array import Array
+from minitorch.kernels import moved_by
+from minitorch.optim.blocks import scratch
 from minitorch.optim.decay import descent
+from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
 
 
@@ -50,15 +55,7 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     @classmethod
     def check(cls, group: dict[str, Any]) -> None:
@@ -74,6 +71,7 @@ class SGD(Optimizer):
         """`momentum_buffer` is b; without momentum there is nothing to remember."""
         return ("momentum_buffer",) if group["momentum"] else ()
 
+    @moved_by("sgd")
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step of the formula above."""
         lr, momentum = group["lr"], group["momentum"]
@@ -84,6 +82,6 @@ class SGD(Optimizer):
                 b[...] = d
             else:
                 b *= momentum
-                b += (1 - group["dampening"]) * d
+                b += np.multiply(d, 1 - group["dampening"], out=scratch(p))
             d = d + momentum * b if group["nesterov"] else b
-        p -= lr * d
+        p -= np.multiply(d, lr, out=scratch(p))

@@ -8,6 +8,7 @@ import numpy as np
 
 from minitorch.array import Array, float16, float32
 from minitorch.optim.decay import descent
+from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
 
 
@@ -51,14 +52,7 @@ class LAMB(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`exp_avg` is m and `exp_avg_sq` v."""
@@ -109,14 +103,7 @@ class LARS(Optimizer):
         *,
         maximize: bool = False,
     ):
-        options = {
-            "lr": lr,
-            "momentum": momentum,
-            "weight_decay": weight_decay,
-            "trust_coefficient": trust_coefficient,
-            "maximize": maximize,
-        }
-        super().__init__(params, options)
+        super().__init__(params, given(locals()))
 
     def buffers(self, group: dict[str, Any]) -> tuple[str, ...]:
         """`momentum_buffer` is b."""

@@ -31,6 +31,7 @@ from minitorch.train.metrics import (
     mean_squared_error,
     top_k_accuracy,
 )
+from minitorch.train.precision import MixedPrecision
 from minitorch.train.prediction import predict
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Learner",
     "Mean",
     "Metric",
+    "MixedPrecision",
     "Schedule",
     "accuracy",
     "fit",

@@ -65,6 +65,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--resume", action="store_true", help="go on from the latest checkpoint")
     add("--plot", metavar="FILE", help="draw the history: .png, .svg or .pdf")
     add("--device", default="cpu", help="cpu, the default, or cuda")
+    add(
+        "--precision",
+        choices=("float32", "float16"),
+        default="float32",
+        help="float16: products in it, the rest in float32; for GPUs",
+    )
     add("--no-progress", action="store_true", help="no bar, only a line for every epoch")
     return parser.parse_args(arguments)
 
@@ -78,6 +84,8 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume needs --checkpoint, the folder to go on from")
+    if options.plot:
+        plot.checked_ending(options.plot)  # now, and not after hours of training
     seed = default_generator.seed() if options.seed is None else options.seed
     manual_seed(seed)
     data = DATA[options.data](options.root)
@@ -90,7 +98,7 @@ def run(options: argparse.Namespace) -> None:
     loader = DataLoader(train, options.batch_size, shuffle=True)
     if not options.resume:
         print(f"the same run again: {command(options, seed)}")
-    learner = Learner(model, optimizer=optimizer, metrics=[accuracy])
+    learner = Learner(model, optimizer=optimizer, metrics=[accuracy], precision=options.precision)
     history = learner.fit(
         loader,
         (data.x_valid, data.y_valid),
@@ -110,7 +118,7 @@ def run(options: argparse.Namespace) -> None:
             f"{options.data} that were not trained on"
         )
         if options.plot:
-            print(f"wrote {plot.history(history, options.plot)}")
+            print(f"wrote {plot.save(options.plot, plot.run(history))}")
 
 
 def schedule(
@@ -131,8 +139,9 @@ def command(options: argparse.Namespace, seed: int) -> str:
     for name in ("lr", "root"):
         if getattr(options, name) is not None:
             words += [f"--{name}", str(getattr(options, name))]
-    if options.device != "cpu":
-        words += ["--device", options.device]
+    for name, usual in (("device", "cpu"), ("precision", "float32")):
+        if getattr(options, name) != usual:
+            words += [f"--{name}", getattr(options, name)]
     return shlex.join([*words, "--seed", str(seed)])
 
 

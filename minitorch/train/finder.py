@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +100,7 @@ def lr_find(
             clip_norm=learner.clip_norm,
             clip_value=learner.clip_value,
             split=learner.split,
+            precision=deepcopy(learner.precision),
         )
         learner.optimizer.check_finite = False  # what becomes of such a step, the next loss shows
         try:
@@ -171,8 +173,8 @@ class _Sweep(Callback):
         self.lrs.append(lr)
         self.losses.append(float(learner.loss))  # which waits for a GPU
 
-    def after_step(self, learner: Learner) -> None:
-        """Is it time to stop?"""
+    def after_batch(self, learner: Learner) -> None:
+        """Is it time to stop? Asked also when the step was left out."""
         smooth = LRCurve(self.lrs, self.losses, False).smoothed()
         self.stopped = len(smooth) > 1 and smooth[-1] > self.explodes * min(smooth)
         if self.stopped or len(self.lrs) == len(self.rates):

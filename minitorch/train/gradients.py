@@ -18,6 +18,7 @@ def adjust(
     """Makes means of the sums over so many batches, then clips."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     held = [p for p in parameters if p.grad is not None]
+    unscaled = all("unscaled" in vars(p.grad) for p in held)  # a GradScaler looks after inf
     if batches != 1:
         for p in held:
             p.grad = p.grad / batches
@@ -28,7 +29,7 @@ def adjust(
         look = optimizer.check_finite
         if look is None:
             look = not any(is_cupy(p.grad.array) for p in held)
-        clip_grad_norm_(held, clip_norm, error_if_nonfinite=look)
+        clip_grad_norm_(held, clip_norm, error_if_nonfinite=look and not unscaled)
 
 
 def warn_of_unused(model: Module) -> None:

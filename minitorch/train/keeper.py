@@ -51,6 +51,8 @@ class Keeper:
                 "generator": default_generator,
                 "streams": _Streams(learner.model),
             }
+            if hasattr(learner.precision, "state_dict"):
+                parts["precision"] = learner.precision
             loaders = {"loader": loader, "judges": judges}
             parts |= {k: data for k, data in loaders.items() if hasattr(data, "load_state_dict")}
             self._checkpoint = Checkpoint(folder, **parts)

@@ -44,6 +44,7 @@ from minitorch.train.keeper import Keeper
 from minitorch.train.losses import Losses, check_loss
 from minitorch.train.metrics import Average, as_metrics
 from minitorch.train.parts import check_parts
+from minitorch.train.precision import as_precision
 from minitorch.train.prediction import predict
 from minitorch.train.progress import Progress
 
@@ -64,6 +65,9 @@ class Learner:
         clip_value: cut elements of gradients off at ± this, before each step.
         accumulate: make one step of so many batches, as of one batch of all their examples.
         split: (batch) -> (args, kwargs, target), where `split_batch` does not fit.
+        precision: "float16" computes products in float16, on a GPU in a fraction of the time, and
+            keeps everything else as accurate as it has to be: see `MixedPrecision`. None, the
+            default, and "float32" compute everything in the model's own dtype.
 
     Attributes:
         history: what was measured, as plain numbers.
@@ -100,6 +104,7 @@ class Learner:
         clip_value: float | None = None,
         accumulate: int = 1,
         split: Callable[[Any], tuple] = split_batch,
+        precision: Any = None,
     ):
         check_parts(model, loss, optimizer)
         if accumulate < 1:
@@ -108,7 +113,7 @@ class Learner:
         self.metrics = as_metrics(metrics)
         self.callbacks = as_callbacks(callbacks)
         self.clip_norm, self.clip_value, self.accumulate = clip_norm, clip_value, accumulate
-        self.split = split
+        self.split, self.precision = split, as_precision(precision)
         self.history = History()
         self.losses = Losses()
         self.epoch = self.batch = self.step = self.epochs = 0
@@ -340,10 +345,10 @@ class Learner:
         if not self._waiting:
             self._first = size
         if size == self._first:
-            self.loss.backward()
+            self.precision.backward(self.loss)
             self._waiting += 1
         else:
-            (self.loss * (size / self._first)).backward()
+            self.precision.backward(self.loss * (size / self._first))
             self._waiting += size / self._first
         if not self._complete:
             self._complete = True
@@ -359,7 +364,7 @@ class Learner:
 
     def _predict(self) -> None:
         """Forward and loss."""
-        self.pred = self.model(*self.args, **self.kwargs)
+        self.pred = self.precision.predict(self.model, self.args, self.kwargs, self._gpu)
         self.tell("after_predict")
         if self.loss_function is None:
             counted = isinstance(self.target, Tensor) and not self.target.is_floating_point()
@@ -374,14 +379,16 @@ class Learner:
 
     def _make_step(self) -> None:
         optimizer = self.optimizer
+        self.precision.unscale(optimizer)
         if self._waiting != 1 or self.clip_value is not None or self.clip_norm is not None:
             adjust(optimizer, self._waiting, self.clip_value, self.clip_norm)
-        optimizer.step()
-        self.history.note_lr(optimizer.param_groups[0]["lr"])
+        made = self.precision.step(optimizer)
         optimizer.zero_grad()
         self._waiting = 0.0
-        self.step += 1
-        self._tell_at_end("after_step")
+        if made:
+            self.history.note_lr(optimizer.param_groups[0]["lr"])
+            self.step += 1
+            self._tell_at_end("after_step")
 
     def _drop(self) -> None:
         """Forgets gradients of which no step will be made."""

@@ -27,6 +27,7 @@ def fit(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     accumulate: int = 1,
+    precision: Any = None,
     **options: Any,
 ) -> History:
     """Trains the model on examples and their targets; returns the history.
@@ -40,7 +41,7 @@ def fit(
         y: targets: class numbers, or numbers to come close to.
         epochs, batch_size, valid, options: as for `Learner.fit`.
         lr: the learning rate of the default optimizer.
-        loss, optimizer, metrics, clip_norm, clip_value, accumulate: as for `Learner`.
+        loss, optimizer, metrics, clip_norm, clip_value, accumulate, precision: as for `Learner`.
 
     >>> import minitorch
     >>> from minitorch import nn
@@ -61,6 +62,7 @@ def fit(
         clip_norm=clip_norm,
         clip_value=clip_value,
         accumulate=accumulate,
+        precision=precision,
     )
     train = x if y is None else (x, y)
     return learner.fit(train, valid, epochs, batch_size=batch_size, **options)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+from minitorch.casting import casting_as
 from minitorch.modes import Switch, enable_grad
 from minitorch.nn.building import build_before, is_open
 from minitorch.nn.module import Module
@@ -78,7 +79,7 @@ class _Births(Switch):
         self.nodes: list[Node] = []
 
     def _mode(self, was: Mode) -> Mode:
-        return Mode(was.recording, (*was.watchers, self._born))
+        return Mode(was.recording, (*was.watchers, self._born), was.casts)
 
     def _born(self, node: Node, values: Sequence[Any], options: Mapping, y: Any) -> None:
         self.nodes.append(node)
@@ -95,7 +96,7 @@ class _Part:
         self.function = function
         # In place, a recorded tensor is given a new array and node; these keep the present ones.
         self.args, self.kwargs = map_leaves(_as_now, args), map_leaves(_as_now, kwargs)
-        self.birth = next_birth()
+        self.birth, self.casts = next_birth(), current_mode().casts
         held = [x for x in leaves((self.args, self.kwargs)) if isinstance(x, Tensor)]
         self.inputs = {id(x): (x, x.array) for x in held}
         self.streams = _streams(function) if preserve else []
@@ -156,7 +157,12 @@ class _Part:
         buffers = [(b, b.array.copy()) for b in _buffers(self.function)]
         token = _again.set(True)
         try:
-            with drawing_from(Generator()), enable_grad(), _Births() as births:
+            with (
+                drawing_from(Generator()),
+                enable_grad(),
+                casting_as(self.casts),
+                _Births() as births,
+            ):
                 now = [stream.get_state() for stream in self.streams]
                 for stream, state in zip(self.streams, self.start):
                     stream.set_state(state)

@@ -9,6 +9,8 @@ It refuses what CuPy refuses (NumPy arrays among its own, missing names and keyw
 without asking) and does what CuPy does (0-d arrays from reductions, indices that wrap round,
 any of several values under one index). Where the two libraries differ in what they accept, it
 takes only what both take. It counts what would cost time on a GPU: waiting for it, and uploads.
+Kernels written in CUDA it runs on the host, as C++ (`emulation.py`), and counts them too. A CUDA
+graph repeats the calls that were made while a stream captured (`capture.py`).
 """
 
 from tests.fakecupy.modules import cupy, cupyx, install, installed, uninstall

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tests.fakecupy import indexing, names, signatures
+from tests.fakecupy.capture import called, memory
 from tests.fakecupy.state import CUDARuntimeError, counters, gpu
 
 live: weakref.WeakValueDictionary[int, "ndarray"] = weakref.WeakValueDictionary()
@@ -105,6 +106,8 @@ class ndarray:  # noqa: N801  (CuPy's name)
         self._device = gpu.current if base is None else base._device
         if fresh:
             live[id(self)] = self
+        if base is None and gpu.capture is not None:
+            gpu.capture.allocated(self)
 
     # what it is ---------------------------------------------------------------------------------
 
@@ -241,13 +244,15 @@ class ndarray:  # noqa: N801  (CuPy's name)
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, parts: Any) -> "ndarray":
-        return wrap(indexing.read(self._host, parts), [self])
+        used = [self, *_arrays(parts)]
+        return wrap(called(indexing.read, (self._host, parts), {}, used), [self])
 
     def __setitem__(self, parts: Any, value: Any) -> None:
-        indexing.write(self._host, parts, value)
+        used = [self, *_arrays(parts), *_arrays(value)]
+        called(indexing.write, (self._host, parts, value), {}, used)
 
     def fill(self, value: Any) -> None:
-        indexing.fill(self._host, value)
+        called(indexing.fill, (self._host, value), {}, [self, *_arrays(value)])
 
     def nonzero(self) -> tuple["ndarray", ...]:
         if not self.shape:
@@ -268,7 +273,8 @@ class ndarray:  # noqa: N801  (CuPy's name)
         counters.sync += mode == "raise"
         places = indexing.uploaded(indices, np.dtype(int)).ravel()
         values = np.resize(indexing.uploaded(values, self.dtype), places.size)
-        np.put(self._host, places[::-1], values[::-1], mode)  # the first of several stays
+        used = [self, *_arrays(indices)]  # the first of several stays
+        called(np.put, (self._host, places[::-1], values[::-1], mode), {}, used)
 
 
 def wrap(result: Any, inputs: Iterable[ndarray] = ()) -> Any:
@@ -288,7 +294,7 @@ def wrap(result: Any, inputs: Iterable[ndarray] = ()) -> Any:
     for x in inputs:
         if result is x._host:
             return x
-        if base is None and _memory(result) is _memory(x._host):
+        if base is None and memory(result) is memory(x._host):
             base = x if x._base is None else x._base
     return adopt(result, base, fresh=base is None)
 
@@ -300,11 +306,10 @@ def adopt(host: np.ndarray, base: ndarray | None = None, fresh: bool = False) ->
     return array
 
 
-def _memory(array: np.ndarray) -> Any:
-    """The array at the bottom of a chain of views."""
-    while isinstance(below := getattr(array, "base", None), np.ndarray) or hasattr(below, "base"):
-        array = below
-    return array
+def _arrays(tree: Any) -> list[ndarray]:
+    """The arrays of the stand-in in an index."""
+    parts = tree if isinstance(tree, (tuple, list)) else (tree,)
+    return [x for x in parts if isinstance(x, ndarray)]
 
 
 def unwrap(value: Any, inputs: list[ndarray]) -> Any:
@@ -328,7 +333,7 @@ def apply(function: Callable, *args: Any, **kwargs: Any) -> Any:
     args = [unwrap(value, inputs) for value in args]
     kwargs = {name: unwrap(value, inputs) for name, value in kwargs.items()}
     with np.errstate(all="ignore"):
-        return wrap(function(*args, **kwargs), inputs)
+        return wrap(called(function, tuple(args), kwargs, inputs), inputs)
 
 
 _WAITS = frozenset(

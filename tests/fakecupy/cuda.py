@@ -1,10 +1,13 @@
-"""cupy.cuda: devices, streams and events that are always done, and kernels that cannot run."""
+"""cupy.cuda: devices, streams and events that are always done, and kernels run on the host."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.fakecupy.array import Device
+from tests.fakecupy import emulation
+from tests.fakecupy.array import Device, poison
+from tests.fakecupy.capture import Capture, Graph, using_allocator
+from tests.fakecupy.functions import MemoryPool
 from tests.fakecupy.state import CUDARuntimeError, counters, gpu
 
 
@@ -17,10 +20,32 @@ class Stream:
         gpu.require()
         self.non_blocking = non_blocking
         self.done = True
+        self._capture: Capture | None = None
 
     def use(self) -> "Stream":
         _current[-1] = self
+        gpu.capture = self._capture
         return self
+
+    def begin_capture(self, mode: int | None = None) -> None:
+        if self is Stream.null:
+            raise RuntimeError("cannot capture on the default (legacy) stream")
+        if not self.non_blocking:
+            raise CUDARuntimeError(900)  # the null stream would wait for it
+        self._capture = Capture()
+        if _current[-1] is self:
+            gpu.capture = self._capture
+
+    def is_capturing(self) -> bool:
+        return self._capture is not None
+
+    def end_capture(self) -> Graph:
+        capture, self._capture = self._capture, None
+        if capture is None:
+            raise RuntimeError("cannot end the capture of a stream that captures nothing")
+        if _current[-1] is self:
+            gpu.capture = None
+        return capture.ended(poison)
 
     def synchronize(self) -> None:
         counters.sync += 1
@@ -35,10 +60,12 @@ class Stream:
 
     def __enter__(self) -> "Stream":
         _current.append(self)
+        gpu.capture = self._capture
         return self
 
     def __exit__(self, *_: object) -> None:
         _current.pop()
+        gpu.capture = _current[-1]._capture
 
 
 class Event:
@@ -144,15 +171,18 @@ MEMBERS: dict[str, Any] = {
     "Device": Device,
     "Stream": Stream,
     "Event": Event,
+    "Graph": Graph,
+    "MemoryPool": MemoryPool,
     "get_current_stream": get_current_stream,
     "get_device_id": get_device_id,
     "get_elapsed_time": get_elapsed_time,
     "is_available": is_available,
+    "using_allocator": using_allocator,
 }
 
 
 class _Kernel:
-    """CUDA source with a name. Making one compiles nothing, so that works; calling it cannot."""
+    """CUDA source with a name. Making one compiles nothing, so that works; calling it may not."""
 
     def __init__(self, *source: Any, name: str = "kernel", **options: Any):
         self.source, self.name, self.options = source, name, options
@@ -177,8 +207,15 @@ class ReductionKernel(_Kernel):
 
 
 class RawKernel(_Kernel):
+    """A kernel that is CUDA C from its first word to its last: g++ takes it, where there is one."""
+
     def __init__(self, code: str, name: str, *options: Any, **more: Any):
         super().__init__(code, *options, name=name, **more)
+
+    def __call__(self, grid: tuple, block: tuple, args: tuple, *, shared_mem: int = 0) -> None:
+        if emulation.compiler() is None or shared_mem:
+            super().__call__()
+        emulation.run(self.source[0], self.name, grid, block, args)
 
 
 class RawModule:

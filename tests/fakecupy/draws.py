@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.fakecupy import names, signatures
 from tests.fakecupy.array import apply, ndarray
+from tests.fakecupy.capture import refuse_library
 
 _state = SimpleNamespace(host=np.random.RandomState(0))
 
@@ -18,6 +19,7 @@ def _drawn(line: str, draw: Callable) -> Callable:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         signature.bind(*args, **kwargs)
+        refuse_library("cuRAND")
         dtype = kwargs.pop("dtype", None)
         found = apply(draw, *args, **kwargs)
         if isinstance(found, int | float | np.generic):

@@ -230,6 +230,10 @@ def get_default_memory_pool() -> "MemoryPool":
 class MemoryPool:
     """What the living arrays occupy; unlike CuPy's, it keeps nothing for later."""
 
+    def malloc(self, size: int) -> Any:
+        """Stands for an allocator; the memory of arrays is NumPy's."""
+        raise NotImplementedError("the stand-in gives no memory without an array")
+
     def used_bytes(self) -> int:
         return sum(array.nbytes for array in list(live.values()))
 

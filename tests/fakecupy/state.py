@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass
@@ -13,13 +14,23 @@ class Counters:
         `nonzero`, and whatever else has to know a value or a size that only the GPU knows.
     h2d: arrays and lists of host data that became arrays on the GPU. A single number travels
         with the kernel that uses it, so it is not counted.
+    launches: kernels written in CUDA that were run.
+    graphs: CUDA graphs that were launched; the kernels in them do not count.
     """
 
     sync: int = 0
     h2d: int = 0
+    launches: int = 0
+    graphs: int = 0
 
     def reset(self) -> None:
-        self.sync = self.h2d = 0
+        self.sync = self.h2d = self.launches = self.graphs = 0
+
+    def __setattr__(self, name: str, value: int) -> None:
+        waits = name in ("sync", "h2d") and value > getattr(self, name)
+        if waits and gpu.capture is not None:
+            gpu.capture.refuse()
+        super().__setattr__(name, value)
 
 
 class CUDARuntimeError(RuntimeError):
@@ -31,6 +42,11 @@ class CUDARuntimeError(RuntimeError):
             {
                 100: "cudaErrorNoDevice: no CUDA-capable device is detected",
                 101: "cudaErrorInvalidDevice: invalid device ordinal",
+                700: "cudaErrorIllegalAddress: an illegal memory access was encountered",
+                900: "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is "
+                "capturing",
+                901: "cudaErrorStreamCaptureInvalidated: operation failed due to a previous error "
+                "during capture",
             }[status]
         )
 
@@ -42,6 +58,8 @@ class Gpu:
         self.present = True
         self.count = 1
         self.current = 0
+        self.capture: Any = None  # of the current stream, while it captures
+        self.allocator: Any = None  # another than the default one
 
     def require(self) -> None:
         if not self.present:

@@ -7,6 +7,7 @@ import numpy as np
 
 from tests.fakecupy import indexing, names, signatures
 from tests.fakecupy.array import apply, ndarray, wrap
+from tests.fakecupy.capture import called
 from tests.fakecupy.state import gpu
 
 NUMBERS = (bool, int, float, complex, np.number, np.bool_)
@@ -118,7 +119,9 @@ def _required(array: Any) -> ndarray:
 def scatter(name: str, a: ndarray, slices: Any, value: Any) -> None:
     """`<name>.at(a, slices, value)`; also what cupyx's scatter functions do."""
     gpu.require()
-    indexing.scatter(name, _required(a)._host, slices, value)
+    parts = slices if isinstance(slices, tuple) else (slices,)
+    used = [x for x in (_required(a), *parts, value) if isinstance(x, ndarray)]
+    called(indexing.scatter, (name, a._host, slices, value), {}, used)
 
 
 UFUNCS: dict[str, ufunc] = {name: ufunc(name) for name in names.UFUNCS.split()}

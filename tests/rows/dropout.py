@@ -61,6 +61,13 @@ ROWS = [
         syncs=True,
     ),
     Row("dropout2d", (rand(2, 3, 2, 2),), {"generator": Same()}, ref=channels, syncs=True),
+    Row(
+        "dropout3d",
+        (rand(2, 3, 2, 1, 2),),
+        {"generator": Same()},
+        ref=lambda x, generator: channels(x, places=3),
+        syncs=True,
+    ),
     Row("dropout2d", (rand(3, 2, 2),), {"p": 0.25, "generator": Same()}, ref=channels, syncs=True),
     Row(
         "alpha_dropout",

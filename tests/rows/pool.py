@@ -142,6 +142,15 @@ AVG2 = [
     ((1, 1, 4, 5), {"kernel_size": 2, "padding": 1, "divisor_override": 3}),
     ((1, 2, 4, 4), {"kernel_size": 1, "stride": 2}),
 ]
+MAX3 = [
+    ((1, 2, 2, 3, 3), {"kernel_size": 2, "stride": 1}),
+    ((1, 1, 3, 2, 4), {"kernel_size": (3, 1, 2), "padding": (1, 0, 1), "ceil_mode": True}),
+]
+AVG3 = [
+    ((1, 2, 2, 3, 3), {"kernel_size": 2, "stride": 1}),
+    ((1, 1, 2, 3, 4), {"kernel_size": (1, 2, 3), "padding": (0, 1, 1), "count_include_pad": False}),
+    ((1, 1, 2, 2, 4), {"kernel_size": 2, "divisor_override": 3}),
+]
 ADAPTIVE = [
     ("1d", (2, 2, 6), 3),
     ("1d", (1, 2, 5), 3),
@@ -163,7 +172,7 @@ ROWS = [
         Row(
             f"max_pool{n}d", (apart(*shape),), kw, ref=max_pool, torch=f"nn.functional.max_pool{n}d"
         )
-        for n, samples in ((1, MAX1), (2, MAX2))
+        for n, samples in ((1, MAX1), (2, MAX2), (3, MAX3))
         for shape, kw in samples
     ],
     *[
@@ -173,7 +182,7 @@ ROWS = [
             {**kw, "return_indices": True},
             torch=f"nn.functional.max_pool{n}d",
         )
-        for n, samples in ((1, MAX1), (2, MAX2))
+        for n, samples in ((1, MAX1), (2, MAX2), (3, MAX3))
         for shape, kw in samples
     ],
     Row("max_pool", (apart(1, 1, 3, 2, 4),), {"kernel_size": 2}, ref=max_pool),
@@ -218,7 +227,7 @@ ROWS = [
     ],
     *[
         Row(f"avg_pool{n}d", (rand(*shape),), kw, ref=avg_pool, torch=f"nn.functional.avg_pool{n}d")
-        for n, samples in ((1, AVG1), (2, AVG2))
+        for n, samples in ((1, AVG1), (2, AVG2), (3, AVG3))
         for shape, kw in samples
     ],
     Row("avg_pool", (rand(1, 1, 3, 2, 4),), {"kernel_size": 2}, ref=avg_pool),

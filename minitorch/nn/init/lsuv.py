@@ -145,7 +145,8 @@ def _settle(path: str, layer: Any, run: Callable, tol: float, max_rounds: int) -
     fix = "a larger batch, or a larger max_rounds, may help"
     if not alive:
         fix = "it puts out the same for every example, so no scale helps: look at what comes in"
+    times = "round" if rounds == 1 else "rounds"
     raise RuntimeError(
         f"lsuv_: layer {path!r} ({type(layer).__name__}) did not settle: its output has mean "
-        f"{mean:.3g} and standard deviation {std:.3g} after {rounds} rounds; {fix}"
+        f"{mean:.3g} and standard deviation {std:.3g} after {rounds} {times}; {fix}"
     )

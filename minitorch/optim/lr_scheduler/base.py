@@ -26,6 +26,7 @@ from typing import Any
 from minitorch.errors import CheckpointError
 from minitorch.optim.lr_scheduler.values import brief, checked_optimizer, number, whole
 from minitorch.optim.optimizer import Optimizer
+from minitorch.traced import one_call
 
 Groups = Sequence[dict[str, Any]]  # parameter groups, or copies of them to try a step on
 
@@ -60,6 +61,11 @@ class LRScheduler:
 
     # With `last_epoch=k`, are the learning rates found those of step k + 1 already?
     keeps_found_lr = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "step" in vars(cls):  # one line of a compiled step, called at each run
+            cls.step = one_call(cls.step)  # type: ignore[method-assign]
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self._attach(optimizer, last_epoch)
@@ -130,6 +136,7 @@ class LRScheduler:
 
     # what follows from it ------------------------------------------------------------------------
 
+    @one_call
     def step(self) -> None:
         """Goes on to the next step. Call it after `optimizer.step()`.
 
@@ -297,7 +304,7 @@ class LRScheduler:
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first "
                 f"learning rate of {type(self).__name__}, {skipped}, is skipped. Call "
                 "optimizer.step() first, then scheduler.step()",
-                stacklevel=3,
+                stacklevel=4,
             )
 
 

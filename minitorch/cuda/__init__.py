@@ -9,13 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from minitorch import array as arrays
+from minitorch import gpus
 from minitorch.array import cuda_is_available as is_available
+from minitorch.cuda import amp
 from minitorch.parity import ParityError, parity
 from minitorch.random import manual_seed
 
 __all__ = [
     "ParityError",
+    "amp",
     "current_device",
+    "device",
     "device_count",
     "empty_cache",
     "get_device_name",
@@ -46,6 +50,29 @@ def current_device() -> int:
     """
     arrays.cupy()
     return arrays.device("cuda").index or 0
+
+
+class device:  # noqa: N801 - torch's name
+    """Inside, GPU `device` is the one that computes.
+
+    CuPy computes, and puts its results, on the GPU that is current, not on that of the arrays it is
+    given. So what a program computes with tensors of "cuda:1" belongs into this block, backward and
+    the optimizer's step included. `device="cuda"` means "cuda:0" inside, too.
+
+    With one GPU a program needs none of this.
+    """
+
+    def __init__(self, device: Where):
+        module, number = _gpu("device", device)
+        if number:
+            gpus.look()
+        self._device = module.cuda.Device(number)
+
+    def __enter__(self) -> None:
+        self._device.__enter__()
+
+    def __exit__(self, *exc: object) -> None:
+        self._device.__exit__(*exc)
 
 
 def get_device_name(device: Where = None) -> str:

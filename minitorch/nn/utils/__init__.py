@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from minitorch.modes import no_grad
+from minitorch.nn.utils import rnn
+from minitorch.nn.utils.weight_norm import remove_weight_norm, weight_norm
 from minitorch.ops.join import cat
 from minitorch.optim.clip import clip_grad_norm_, clip_grad_value_
 from minitorch.tensor import ShapeError, Tensor
@@ -13,7 +15,10 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "parameters_to_vector",
+    "remove_weight_norm",
+    "rnn",
     "vector_to_parameters",
+    "weight_norm",
 ]
 
 
