@@ -324,7 +324,7 @@ def histograms(figure):
             axes.text(at, 7.5, f"half of all\nare {values.min():g}", va="top", fontsize=11)
 
 
-save_figure("03_relu", histograms, figsize=(11, 4))
+save_figure("03_relu", histograms, figsize=(10, 4))
 
 # %% [markdown]
 # ## A hundred layers

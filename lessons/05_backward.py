@@ -96,7 +96,7 @@ def mse_grad(inp, targ):
 
 # %%
 def relu_grad(inp, out):
-    inp.g = (inp > 0).float() * out.g
+    inp.g = (inp > 0) * out.g
 
 
 # %% [markdown]

@@ -48,19 +48,19 @@ minitorch.manual_seed(0)
 #
 # In an image there may be several numbers at each place, called *channels*: red, green and blue, or
 # whatever the layer before has found. A window then reaches through all of them. And a layer has
-# several kernels, each of which makes one channel of the output. With the letters
-#
-# $N$ images, $C$ channels in, $H \times W$ pixels, $O$ channels out, a kernel of
-# $K \times K$ pixels,
-#
-# x is $(N, C, H, W)$, w is $(O, C, K, K)$, b is $(O,)$, and
+# several kernels, each of which makes one channel of the output, and a bias for each. With $N$
+# images, $C$ channels in, $H \times W$ pixels, $O$ channels out and kernels of $K \times K$ pixels,
+# the images $x$ have the shape $(N, C, H, W)$, the weights $w$ $(O, C, K, K)$, the biases $b$
+# $(O,)$:
 #
 # $$y_{noij} = b_o + \sum_{c,u,v} x_{n,\,c,\,i+u,\,j+v}\; w_{ocuv}$$
 #
 # (In mathematics a convolution runs through the kernel backwards, $x_{i-u}$. Since the weights are
 # learned, it makes no difference which end they are counted from, and everyone counts forwards.)
 #
-# One loop for each letter, with `out` for $O$, which looks too much like a zero:
+# One loop for each of the seven letters $n, o, i, j, c, u, v$. `np.ndindex(2, 3)` runs through (0,
+# 0), (0, 1), ..., (1, 2): two loops in one line. $O$ is called `out`, since it looks too much like
+# a zero.
 
 
 # %%
@@ -128,14 +128,14 @@ assert from_pixels == 784 * 676
 #
 # - **Padding** puts $p$ rows and columns of zeros around the image. Without it every layer shrinks
 #   the image, and pixels at the border are seen by few windows.
-# - **Stride**: the window moves on by $s$ pixels instead of one, so the output is $s$ times smaller
-#   in both directions.
+# - **Stride**: the window moves on by $s$ pixels instead of one, so the output is about $s$ times
+#   smaller in both directions.
 # - **Dilation**: neighbours in the kernel are $d$ pixels apart in the image. Nine weights then look
 #   at a 5 by 5 piece.
 #
 # To count the windows along one side: the padded image is $H + 2p$ long, a window spans
 # $d\,(K-1) + 1$ of it. The first starts at 0, the last at $H + 2p - d\,(K-1) - 1$ at the furthest,
-# and from start to start it is $s$:
+# and from start to start it is $s$. With $\lfloor\ \rfloor$ for rounding down, `//` in Python:
 #
 # $$H' = \left\lfloor \frac{H + 2p - d\,(K - 1) - 1}{s} \right\rfloor + 1$$
 
@@ -164,10 +164,10 @@ for size, kernel, stride, padding, dilation in itertools.product(
     assert len(starts) == max(expected, 0)
     if expected < 1:
         continue  # the kernel is larger than the image
-    image, options = minitorch.zeros(1, 1, size, size), (stride, padding, dilation)
-    y = F.conv2d(image, minitorch.zeros(1, 1, kernel, kernel), None, *options)
+    image, weight = minitorch.zeros(1, 1, size, size), minitorch.zeros(1, 1, kernel, kernel)
+    y = F.conv2d(image, weight, stride=stride, padding=padding, dilation=dilation)
     assert y.shape == (1, 1, expected, expected)
-    if padding <= kernel // 2 and dilation == 1:
+    if padding <= kernel // 2 and dilation == 1:  # pooling refuses windows of padding alone
         assert F.max_pool2d(image, kernel, stride, padding).shape == y.shape
     tried += 1
 print(f"the formula holds in {tried} cases; a 3x3 kernel with padding 1 keeps the size:", end=" ")
@@ -243,10 +243,12 @@ save_figure("08_windows", windows_figure, figsize=(9, 5.9))
 # Four loops are left, with a tiny sum in each. Now look at the formula again. For a fixed window
 # $(i, j)$ the sum over $c, u, v$ is a row times a column: row $o$ of the weights, and the window,
 # both written as one line of $C \cdot K \cdot K$ numbers. Rows times columns is a matrix product.
-# So: lay every window out as a column, and all sums of an image are one product
+# So: lay every window out as a column of a matrix, write every kernel as a row of another, $V$ (in
+# the code `w.reshape(out, -1)`), and all sums of an image are one product. With $Q = H' \cdot W'$
+# windows:
 #
-# $$\text{cols} \; (C K K,\; L) \qquad W = w.\text{reshape}(O,\; C K K)
-# \qquad y = W\,\text{cols} + b \qquad L = H' \cdot W'$$
+# $$\underbrace{y}_{O \times Q} = \underbrace{V}_{O \times CKK}\;
+# \underbrace{\text{cols}}_{CKK \times Q} + b$$
 #
 # Laying out is called *im2col*, image to columns. The windows need no loop either. Lesson 2 had
 # the trick: an array is a window on memory with a step for each axis. To walk along the columns of
@@ -296,8 +298,9 @@ print("the matrix product gives what the loops give")
 #
 # Two things keep that bearable. The view costs nothing, and only its copy does. And the copy need
 # not be made for all images at once, nor be kept: minitorch lays out the columns of a few images
-# at a time, as much as fits into the cache, and for the gradient it does so again. On the tape
-# there are only x and w.
+# at a time, as much as fits into the cache, and for the gradient it does so again. Only where the
+# columns of all images fit in there together, in 2 MB, are they kept for the gradient. Otherwise
+# there are only x and w on the tape.
 
 # %%
 many = minitorch.randn(64, 16, 28, 28)
@@ -343,8 +346,9 @@ print(
     f"T {T.shape}: {T.size:,} numbers; {share:.1%} are not 0, {len(np.unique(weights))} different"
 )
 assert close(T @ digit.ravel(), conv_windows(digit, kernel, [0.0]).ravel())
-assert len(weights) == 9 * 26 * 26
+assert ((T != 0).sum(1) == 9).all()
 assert len(np.unique(weights)) == 9
+assert np.array_equal(T[1:26, 1:], T[:25, :-1])  # the windows of one line: each moved on by one
 
 # %% [markdown]
 # It is almost empty, 9 numbers in a row of 784, and they are the same nine in every row, moved on
@@ -355,7 +359,7 @@ assert len(np.unique(weights)) == 9
 # - the repetition says: **all places are alike**. Move the image, and the output moves along.
 #
 # A matrix that a linear layer learns could be this one. It would have to find out half a million
-# numbers; for a convolution this much is given.
+# numbers; for a convolution all but nine are given.
 
 # %%
 moved = np.roll(digit, (2, 1), axis=(2, 3))
@@ -420,19 +424,19 @@ def matrices_figure(figure):
             side.set_visible(False)
 
 
-save_figure("08_matrices", matrices_figure, figsize=(11, 3.9))
+save_figure("08_matrices", matrices_figure, figsize=(10, 3.9))
 
 # %% [markdown]
 # ## The gradients
 #
-# Say the loss $L$ answers to output $y_{noij}$ with $g_{noij}$. Since $y = W\,\text{cols} + b$ is a
+# Say the loss $L$ answers to output $y_{noij}$ with $g_{noij}$. Since $y = V\,\text{cols} + b$ is a
 # matrix product, lesson 1 has two of the gradients ready, for each image:
 #
-# $$\frac{\partial L}{\partial W} = g\; \text{cols}^\top \qquad
-# \frac{\partial L}{\partial\, \text{cols}} = W^\top g$$
+# $$\frac{\partial L}{\partial V} = g\; \text{cols}^\top \qquad
+# \frac{\partial L}{\partial\, \text{cols}} = V^\top g$$
 #
-# with g written as $(O, L)$. W is shared by all images, so their contributions add up. The bias
-# $b_o$ is added at every place of every image, so it collects from all of them:
+# with $g$ of this image written as $(O, Q)$. $V$ is shared by all images, so their contributions
+# add up. The bias $b_o$ is added at every place of every image, so it collects from all of them:
 #
 # $$\frac{\partial L}{\partial b_o} = \sum_{n,i,j} g_{noij}$$
 #
@@ -473,12 +477,12 @@ assert count[0, 0, 0, 0] == 1
 # %% [markdown]
 # Note that col2im does not undo im2col: going there and back multiplies each pixel by the number of
 # its windows. The two are *adjoint*, which is what gradients ask for. If im2col is a matrix $P$ of
-# zeros and ones (one 1 per row: which pixel is copied here), col2im is $P^\top$. A matrix may be
-# moved from one side of a scalar product to the other if it is transposed on the way,
+# zeros and ones (one 1 per row: which pixel is copied here), col2im is $P^\top$. Write $\langle a,
+# b \rangle$ for the scalar product, $\sum_k a_k b_k$ over all numbers of $a$ and $b$. Then
 #
-# $$\langle P x,\, z \rangle = \langle x,\, P^\top z \rangle$$
+# $$\langle P x,\, z \rangle = \sum_{kl} P_{kl}\, x_l\, z_k = \langle x,\, P^\top z \rangle$$
 #
-# which is a test for any such pair that needs no third program to compare with. Draw x and z at
+# which is a test for any such pair that needs no third program to compare with. Draw $x$ and $z$ at
 # random; if col2im put one number in a wrong place, the two sides would differ.
 
 # %%
@@ -517,10 +521,15 @@ print(f"dL/dw{list(at)}: {dw[at]:.5f} by the formula, {slope:.5f} by moving it")
 assert abs(slope - dw[at]) < 1e-4
 
 # %% [markdown]
-# The gradient of x can be seen in two more ways. With the big matrix it is $T^\top g$. And since
-# each pixel collects $g$ from the windows around it, weighted by the kernel, it is itself a
-# convolution: of $g$ with a border of $K - 1$ zeros, by the kernel turned by 180 degrees, the
-# roles of $O$ and $C$ exchanged. That is where the backwards counting of mathematics comes from.
+# The gradient of $x$ can be seen in two more ways. With the big matrix it is $T^\top g$. And follow
+# one pixel, at row $r$ and column $s$: the window that starts at $(r - u, s - v)$ multiplied it by
+# $w_{ocuv}$, so
+#
+# $$\frac{\partial L}{\partial x_{ncrs}} = \sum_{o,u,v} g_{n,\,o,\,r-u,\,s-v}\; w_{ocuv}$$
+#
+# with $g = 0$ where no window starts. This is a convolution again, with minus signs: of $g$ with a
+# border of $K - 1$ zeros, by the kernel turned by 180 degrees, the roles of $O$ and $C$ exchanged.
+# That is where the backwards counting of mathematics comes from.
 
 # %%
 one = w[:1, :1]
@@ -537,8 +546,9 @@ print("col2im, the transposed matrix, and a convolution by the turned kernel agr
 # %% [markdown]
 # ## How long do they take?
 #
-# Three layers as they occur in small networks. The loops get one image, the others 32, and all
-# times are for one image. (The seven loops make only a few rows of it; their time is scaled up.)
+# Three layers as they occur in small networks. The two with loops get one image, the other two 32,
+# and all times are for one image. (The seven loops make only a few rows of it; their time is scaled
+# up.)
 
 # %%
 shapes = {
@@ -629,8 +639,9 @@ save_figure("08_times", times_figure, figsize=(9, 4.6))
 #    Of which size? Compute its kernel for one channel.
 # 5. Replace each pixel by the mean of its 3 by 3 neighbourhood, by a convolution. How does a digit
 #    look after it? Which kernel leaves an image as it is?
-# 6. How many multiplications does a layer from C to O channels take, in letters? Which of two
-#    layers of LeNet, 1 to 20 channels on 28x28 or 20 to 50 on 12x12, has more weights, which more
-#    work?
-# 7. In a depthwise convolution every channel has a kernel of its own and no other channel is
-#    looked at. Write it with `windows` and `einsum`, and compare with `F.conv2d(..., groups=C)`.
+# 6. How many multiplications does a layer from $C$ to $O$ channels take, in letters? Which of the
+#    two 5x5 layers that were timed, 1 to 20 channels on 28x28 or 20 to 50 on 12x12, has more
+#    weights, which more work?
+# 7. In a *depthwise* convolution every channel has a kernel of its own, $w$ is $(C, 1, K, K)$, and
+#    no other channel is looked at. Write it with `windows` and `einsum`, and compare with
+#    `F.conv2d(x, w, groups=C)`.

@@ -29,20 +29,20 @@ minitorch.manual_seed(0)
 
 # %%
 images, labels, _, _ = load_images()
-N, m, c = 640, 784, 10
-x = images[:N].reshape(N, m)
-x = (x - x.mean()) / x.std()
+N, c = 640, 10
+pixels = images[:N].reshape(N, 784)
+pixels = (pixels - pixels.mean()) / pixels.std()
 y = labels[:N]
 
-w1, b1 = minitorch.randn(m, 50) * math.sqrt(2 / m), minitorch.zeros(50)
+w1, b1 = minitorch.randn(784, 50) * math.sqrt(2 / 784), minitorch.zeros(50)
 w2, b2 = minitorch.randn(50, c) * 0.02, minitorch.zeros(c)
 
 
-def network(x):
-    return (x @ w1 + b1).relu() @ w2 + b2
+def network(pixels):
+    return (pixels @ w1 + b1).relu() @ w2 + b2
 
 
-scores = network(x)
+scores = network(pixels)
 print(f"{N} images, scores {scores.shape}, labels {y[:8].tolist()} ...")
 assert scores.shape == (N, 10)
 
@@ -51,7 +51,8 @@ assert scores.shape == (N, 10)
 #
 # Scores can be any numbers, negative ones too. Probabilities are positive and add up to 1. The
 # exponential makes positive numbers of any, larger ones of larger, and dividing by the sum does the
-# rest:
+# rest. From here on $x$ is what goes into softmax, the scores of one image, $x_j$ that of digit
+# $j$:
 #
 # $$p_j = \frac{e^{x_j}}{\sum_k e^{x_k}}$$
 #
@@ -108,7 +109,9 @@ assert abs(wrong.sum(1) - 1).max() > 1e-3
 #
 # Let $t$ be the true label of an image, and $p_t$ the probability that it got. The loss is
 # $-\log p_t$: nothing for certainty, 0.69 for fifty-fifty, 2.30 for one in ten, and without bound
-# for a true label that was thought impossible. Over $N$ images we take the mean. This is the
+# for a true label that was thought impossible. Why the logarithm? The probability that all $N$
+# labels are as they are, the *likelihood*, is a product of $N$ numbers, and soon too small to hold;
+# its logarithm is a sum. We take the mean, and a minus, since a loss should fall. Hence the name,
 # *negative log-likelihood*, short nll.
 #
 # Picking $p_t$ from each row is indexing with two lists: `logp[[0, 1, 2], [7, 2, 1]]` is element 7
@@ -120,6 +123,8 @@ def nll(logp, y):
     return -logp[range(len(y)), y].mean()
 
 
+for chance, costs in ((1, 0), (0.5, 0.69), (0.1, 2.30)):
+    assert abs(-math.log(chance) - costs) < 5e-3
 loss = nll(p.log(), y)
 print(f"first loss {loss:.3f}; one in ten is log 10 = {math.log(10):.3f}")
 assert abs(loss.item() - math.log(10)) < 0.1
@@ -127,7 +132,7 @@ assert abs(loss - F.nll_loss(p.log(), y)) < 1e-6
 
 # %% [markdown]
 # Its gradient: of all log-probabilities only those of the true labels take part, each with weight
-# $-1/N$.
+# $-1/N$; all others get 0.
 
 # %%
 logp = p.log().detach().requires_grad_()
@@ -184,14 +189,14 @@ assert minitorch.tensor([709.0, 710.0]).double().exp().isfinite().tolist() == [T
 # %% [markdown]
 # The right answer is [0, -1000, -2000]: three ordinary numbers. But $e^{1000}$ is none. The largest
 # float32 is about $3 \cdot 10^{38} = e^{88.7}$, and beyond it there is only `inf`. So the first
-# form computes inf / inf, which is `nan`, "not a number", and 0 / inf = 0, whose logarithm is
-# $-\infty$. The second subtracts $\log \infty$ from everything.
+# form computes inf / inf, which is `nan`, "not a number", and 1 / inf and 0 / inf, which are 0,
+# with the logarithm $-\infty$. The second subtracts $\log \infty$ from everything.
 #
 # In float64 the border is $e^{709}$; it comes later, and it comes. Nor are such scores far-fetched.
 # Here is our network with weights straight from `randn`, as lesson 3 taught us not to:
 
 # %%
-wild = (x @ minitorch.randn(m, 50)).relu() @ minitorch.randn(50, c)
+wild = (pixels @ minitorch.randn(784, 50)).relu() @ minitorch.randn(50, c)
 print(f"scores from {wild.min():.0f} to {wild.max():.0f}; ", end="")
 lost = nll(log_softmax_1(wild), y), nll(log_softmax_2(wild), y)
 print(f"loss {lost[0]} by the first form, {lost[1]} by the second")
@@ -202,7 +207,8 @@ assert not lost[1].isfinite()
 # %% [markdown]
 # The loss is gone, and the next backward would write nan into every weight. For the first form it
 # does not even take an overflow. Where a probability is below the smallest float32, it is rounded
-# to 0, and the slope of log at 0 is infinite:
+# to 0, and the slope of log at 0 is infinite. Below only the middle is asked for, so what arrives
+# at the last is 0; but 0 times infinity is nan, and from there it spreads to the whole row:
 
 # %%
 early = minitorch.tensor([[60.0, 0.0, -60.0]], requires_grad=True)
@@ -266,9 +272,9 @@ exact = log_softmax_3(walk.double())[:, 2].numpy()
 for name, last in lasts.items():
     bad = ~np.isfinite(last)
     off = np.abs(last - exact) > 0.01
-    first = f"{s[bad][0]:.1f}" if bad.any() else "never"
-    inexact = f"{s[off][0]:.1f}" if off.any() else "never"
-    print(f"{name}: not finite from s = {first}, off by 0.01 from s = {inexact}")
+    first = f"from s = {s[bad][0]:.1f}" if bad.any() else "never"
+    inexact = f"from s = {s[off][0]:.1f}" if off.any() else "never"
+    print(f"{name}: not finite {first}, off by 0.01 {inexact}")
 assert 51 < s[~np.isfinite(lasts["log_softmax_1"])][0] < 53
 assert 88 < s[~np.isfinite(lasts["log_softmax_2"])][0] < 90
 assert np.allclose(lasts["log_softmax_3"], exact, rtol=1e-6)
@@ -309,7 +315,8 @@ save_figure("10_overflow", draw_overflow, figsize=(8, 4))
 # read text use it to hide what must not be seen. But what if *all* of a row is hidden? The sum is
 # 0, its logarithm $-\infty$, and that should be the answer. Ours computes $m = -\infty$ and then
 # $-\infty - (-\infty)$, which is nan. Any $m$ is correct, the largest is only the safe choice; so
-# where it is not finite, take 0.
+# where it is not finite, take 0. (`where(a, b, c)` is b where a is true, and c elsewhere; what
+# `detach` is for comes with the gradient.)
 
 
 # %%
@@ -335,24 +342,28 @@ assert np.allclose(logsumexp_safe(far), far.logsumexp(1, keepdim=True))
 #
 # $$\frac{\partial \log S}{\partial x_j} = \frac{1}{S}\, e^{x_j} = p_j$$
 #
-# We `detach` the largest, $m$, since the result does not depend on it: what would flow through it
-# adds up to 0. Without `detach` the gradient comes out the same, with more work.
+# The largest score, $m$, was subtracted and added again. In $m + \log \sum_k e^{x_k - m}$ its slope
+# is $1 - \sum_k e^{x_k - m} / \sum_k e^{x_k - m} = 0$, so nothing flows through it.
+# `logsumexp_safe` says so with `detach` and saves the work.
 #
 # The largest itself has a gradient, too. `x.max(1)` returns values and where they were found; all
 # that arrives goes there. Where two are largest there is no slope, and somebody has to choose:
 # `max` along an axis gives all of it to the first, `amax` shares it evenly.
+#
+# In the code `autograd.grad(L, [a])` returns the gradients of $L$ in place of adding to `a.grad`;
+# where $L$ is not one number, a third argument is the gradient $g$ that arrives at it.
 
 # %%
-t = minitorch.randn(3, 5, dtype=minitorch.float64, requires_grad=True)
+z = minitorch.randn(3, 5, dtype=minitorch.float64, requires_grad=True)
 for f in (logsumexp, logsumexp_safe, lambda x: x.logsumexp(1)):
-    (g,) = minitorch.autograd.grad(f(t).sum(), [t])
-    assert np.allclose(g, t.softmax(1).detach(), rtol=0, atol=1e-12)
-    assert gradcheck(f, t)
-assert gradcheck(log_softmax_3, t)
+    (found,) = minitorch.autograd.grad(f(z).sum(), [z])
+    assert np.allclose(found, z.softmax(1).detach(), rtol=0, atol=1e-12)
+    assert gradcheck(f, z)
+assert gradcheck(log_softmax_3, z)
 
-values, places = t.max(1)
-assert np.array_equal(values.detach(), t.detach()[range(3), places])
-assert gradcheck(lambda x: x.max(1).values, t)
+values, places = z.max(1)
+assert np.array_equal(values.detach(), z.detach()[range(3), places])
+assert gradcheck(lambda x: x.max(1).values, z)
 tie = minitorch.tensor([[2.0, 2.0, 1.0]], requires_grad=True)
 (first,) = minitorch.autograd.grad(tie.max(1).values.sum(), [tie])
 (shared,) = minitorch.autograd.grad(tie.amax(1).sum(), [tie])
@@ -361,19 +372,21 @@ assert first.tolist() == [[1, 0, 0]]
 assert shared.tolist() == [[0.5, 0.5, 0]]
 
 # %% [markdown]
-# That of softmax itself follows in two lines. Raising $x_j$ raises $p_j$ and lowers all the others,
+# That of softmax itself follows in two lines. $\log p_i = x_i - \log S$ has the slopes $[i = j] -
+# p_j$, where $[i = j]$ is 1 for $i = j$ and 0 otherwise. The slope of a logarithm is that of its
+# argument over the argument, so multiply by $p_i$: raising $x_j$ raises $p_j$ and lowers all the
+# others,
 #
 # $$\frac{\partial p_i}{\partial x_j} = p_i\,([i = j] - p_j) \qquad\text{so}\qquad
 # \frac{\partial L}{\partial x_j} = \sum_i g_i\, p_i\,([i = j] - p_j)
 # = p_j\,\Bigl(g_j - \sum_i g_i\, p_i\Bigr)$$
 #
-# where $[i = j]$ is 1 for $i = j$ and 0 otherwise. This is the rule that we planted a mistake in,
-# in lesson 7.
+# This is the rule of lesson 7, found there by the rule for quotients.
 
 # %%
 g = minitorch.randn(3, 5, dtype=minitorch.float64)
-p = softmax(t).detach()
-(found,) = minitorch.autograd.grad(softmax(t), [t], [g])
+p = softmax(z).detach()
+(found,) = minitorch.autograd.grad(softmax(z), [z], [g])
 assert np.allclose(found, p * (g - (g * p).sum(1, keepdim=True)), rtol=0, atol=1e-12)
 
 # %% [markdown]
@@ -404,8 +417,8 @@ print(f"cross-entropy {loss:.6f}, by ours {cross_entropy(scores, y):.6f}")
 # $$\frac{\partial L}{\partial x} = \frac{p - \mathrm{onehot}(t)}{N}$$
 #
 # Prediction minus truth, as for the squared error, and nothing else. No exponential and no
-# logarithm is left that could overflow, and a prediction that is as wrong as can be has a gradient
-# of -1, while a sigmoid with a squared error would have one of nearly 0 there, and hardly learn.
+# logarithm is left that could overflow. Each row adds up to 0: what the true digit gains, the
+# others lose.
 
 
 # %%
@@ -422,17 +435,9 @@ assert np.allclose(z.grad, by_hand, rtol=0, atol=1e-8)
 (fused,) = minitorch.autograd.grad(F.cross_entropy(z, y), [z])
 assert np.allclose(fused, by_hand, rtol=0, atol=1e-8)
 assert np.allclose(by_hand.sum(1), 0, rtol=0, atol=1e-8)
-t = minitorch.randn(4, 10, requires_grad=True)
-assert gradcheck(lambda x: cross_entropy(x, y[:4]), t)
-assert gradcheck(lambda x: F.cross_entropy(x, y[:4]), t)
-far_off = minitorch.tensor([-20.0], requires_grad=True)
-(squared,) = minitorch.autograd.grad(((far_off.sigmoid() - 1) ** 2).sum(), [far_off])
-(entropy,) = minitorch.autograd.grad(-far_off.sigmoid().log().sum(), [far_off])
-print(
-    f"as wrong as can be: {squared.item():.0e} by the squared error, {entropy.item():.0f} by ours"
-)
-assert abs(squared.item()) < 1e-7
-assert abs(entropy.item() + 1) < 1e-6
+few = minitorch.randn(4, 10, requires_grad=True)
+assert gradcheck(lambda x: cross_entropy(x, y[:4]), few)
+assert gradcheck(lambda x: F.cross_entropy(x, y[:4]), few)
 print("p - onehot over N: agrees with the tape, ours and fused, and with the slopes")
 
 # %% [markdown]
@@ -447,7 +452,7 @@ parameters = [w1, b1, w2, b2]
 for q in parameters:
     q.requires_grad_()
 for _ in range(60):
-    loss = F.cross_entropy(network(x), y)
+    loss = F.cross_entropy(network(pixels), y)
     loss.backward()
     with minitorch.no_grad():
         for q in parameters:
@@ -455,13 +460,13 @@ for _ in range(60):
             q.grad = None
 
 with minitorch.no_grad():
-    scores = network(x)
-    each = F.cross_entropy(scores, y, reduction="none").numpy()
+    scores = network(pixels)
+    each = F.cross_entropy(scores, y, reduction="none").numpy()  # a loss for each image, no mean
     p = scores.softmax(1).numpy()
 g = p - np.eye(c)[y.numpy()]
 two_best = np.sort(p, axis=1)[:, -2:]
 sure, torn, wrong = each.argmin(), (two_best[:, 1] - two_best[:, 0]).argmin(), each.argmax()
-print(f"loss {loss:.2f} after 60 steps; of single images from {each.min():.4f} to {each.max():.1f}")
+print(f"loss {loss:.2f} after 60 steps; single images from {each.min():.4f} to {each.max():.1f}")
 assert loss < 0.6
 assert abs(g[sure]).max() < 0.05
 assert g[wrong, y[wrong].item()] < -0.9
@@ -499,8 +504,9 @@ save_figure("10_gradient", draw_gradient, figsize=(9, 5.4))
 # ## Two classes
 #
 # Is it a 3 or not? One score $z$ is enough, and one probability, $p = \sigma(z) = 1/(1 + e^{-z})$,
-# the *sigmoid*. It is softmax of the two scores $z$ and 0. With label $t$, 1 or 0, the loss can be
-# written in pieces, or in one line, in which one of the two terms is always switched off:
+# the *sigmoid*. It is softmax of the two scores $z$ and 0: $e^z / (e^z + e^0)$, with numerator and
+# denominator divided by $e^z$. With label $t$, 1 or 0, the loss can be written in pieces, or in one
+# line, in which one of the two terms is always switched off:
 #
 # $$L = \begin{cases} -\log p & t = 1 \\ -\log (1 - p) & t = 0 \end{cases} \qquad
 # L = -\bigl(t \log p + (1 - t) \log (1 - p)\bigr)$$
@@ -535,6 +541,8 @@ assert abs(losses[0] - F.binary_cross_entropy(z.sigmoid(), t)) < 1e-12
 # which leaves $-zt + \log(1 + e^{z})$. Both together:
 #
 # $$L = \max(z, 0) - z t + \log (1 + e^{-|z|})$$
+#
+# (`log1p(a)` is $\log(1 + a)$, and exact for $a$ so small that $1 + a$ is rounded to 1.)
 
 
 # %%
@@ -554,6 +562,10 @@ assert stable == 1000
 # And its gradient? From $z - zt + \log(1 + e^{-z})$ it is $1 - t - e^{-z}/(1 + e^{-z})$, and since
 # $e^{-z}/(1 + e^{-z}) = 1 - p$, that is $p - t$. Prediction minus truth once more, over $N$ for the
 # mean.
+#
+# Compare the squared error, $L = (p - t)^2$. Its gradient has the slope of the sigmoid as a factor,
+# $2\,(p - t)\, p\,(1 - p)$, and for a prediction that is as wrong as can be, $p$ near 0 and $t =
+# 1$, that is nearly 0: the worse the mistake, the less is learned from it.
 
 # %%
 z.requires_grad_()
@@ -563,17 +575,23 @@ assert gradcheck(lambda z: binary_with_logits(z, t), z)
 assert gradcheck(lambda z: binary(z.sigmoid(), t), z)
 print("its gradient is (p - t) / N")
 
+wrong = minitorch.tensor([-20.0], requires_grad=True)  # t = 1, and p is 2e-9
+(squared,) = minitorch.autograd.grad(((wrong.sigmoid() - 1) ** 2).sum(), [wrong])
+(entropy,) = minitorch.autograd.grad(binary_with_logits(wrong, minitorch.ones(1)), [wrong])
+print(f"as wrong as can be: {squared.item():.0e} by the square, {entropy.item():.0f} by ours")
+assert abs(squared.item()) < 1e-7
+assert abs(entropy.item() + 1) < 1e-6
+
 # %% [markdown]
 # ## More than two: a sum
 #
 # The one-line form generalises. With a one-hot row $o$ in place of $t$ and a term for each class,
 #
-# $$L = -\sum_c o_c \log p_c$$
+# $$L = -\sum_j o_j \log p_j$$
 #
 # All terms but one are 0, and what remains is $-\log p_t$: indexing is the same sum without the
 # zeros. The long form has its use where $o$ is no label but a distribution, say 70 % a 3 and 30 %
-# an
-# 8. It is where the name comes from: the cross-entropy of two distributions.
+# an 8. It is where the name comes from: the cross-entropy of two distributions.
 
 # %%
 onehot = F.one_hot(y, c).float()
@@ -604,8 +622,8 @@ print(
 # 2. Divide the scores by a *temperature* before softmax. What happens to $p$ as it goes to 0, what
 #    as it grows? What becomes of the gradient?
 # 3. Subtract the mean instead of the largest. For which rows is that safe, for which not?
-# 4. In *label smoothing* the true class gets 0.9 and each of the others $0.1/9$. Derive the
-#    gradient. At which scores is it 0 now?
+# 4. In *label smoothing* the target is $0.9$ times the one-hot row, plus 0.01 for each of the ten
+#    classes. Derive the gradient. At which scores is it 0 now?
 # 5. Ten separate yes-or-no questions, each with a sigmoid, in place of one softmax: write the loss.
 #    When would you want this one?
 # 6. Train with the squared error between softmax and one-hot for 60 steps. Compare the gradients of

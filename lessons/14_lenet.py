@@ -45,7 +45,8 @@ print(f"{len(x_train):,} images to learn from, {len(x_valid):,} held back; seed 
 #
 # Given as a dictionary, the layers of a `Sequential` have names. No input size is written; `build`
 # finds them. Relu and softmax are where they were in lesson 11: one after each layer but the last,
-# the other in the loss.
+# the other in the loss. The first loss is that of guessing, as it should be. (`model.predict` calls
+# the model off the tape; more of it below.)
 
 
 # %%
@@ -75,11 +76,12 @@ assert abs(first - math.log(classes)) < 0.1
 # %% [markdown]
 # ## Fit
 #
-# The loop is the one that you know, with a `DataLoader` in place of the shuffled indices and an
-# optimizer in place of the line with `p -= lr * p.grad`. What is always the same can be written
-# once: `model.fit` is this loop, with validation after each epoch and a history of what was
-# measured. To be sure that nothing else happens in it, we let both learn from 300 images, from the
-# same seed, and compare all weights, bit by bit.
+# The loop is that of lesson 11, with `DataLoader` and optimizer. What is always the same can be
+# written once: `model.fit` is this loop, with validation after each epoch and a history of what was
+# measured. An optimizer also takes the model itself in place of a list of its parameters, and `fit`
+# takes a function that makes the optimizer for its model, `sgd` below. To be sure that nothing else
+# happens in `fit`, we let both learn from 300 images, from the same seed, and compare all weights,
+# bit by bit.
 
 
 # %%
@@ -109,10 +111,11 @@ assert all(np.array_equal(p.detach(), q.detach()) for p, q in pairs)
 print(f"the loop by hand and model.fit: {len(pairs)} parameters, equal to the last bit")
 
 # %% [markdown]
-# Now with all images. `model.fit` makes a `Learner` behind the scenes, which holds on to model,
-# loss and optimizer. We take it into our own hands, because we want to fit twice with it: first
-# with large steps, which get far, and then with steps a tenth as long, which settle. Lesson 16
-# makes a method of it.
+# Now with all images. `model.fit` makes the `Learner` of lesson 11 behind the scenes, which holds
+# on to model, loss and optimizer. We take it into our own hands, because we want to fit twice with
+# it: first with large steps, which get far, and then with steps a tenth as long, which settle.
+# Lesson 16 makes a method of it. (An optimizer keeps its settings in `param_groups`, since parts of
+# a model may have settings of their own. Here there is one group.)
 
 # %%
 epochs = {"digits": (5, 2), "mnist": (2, 1)}[options().data]
@@ -127,6 +130,12 @@ accuracy = history.last("accuracy")
 assert len(history) == sum(epochs)
 assert history["train_loss"][-1] < history["train_loss"][0] / 5
 assert accuracy >= 0.97
+assert max(history["valid_loss"][epochs[0] - 1 :]) == history["valid_loss"][epochs[0] - 1]
+
+# %% [markdown]
+# With the large steps the loss of the images held back does not fall evenly. It may jump: a step
+# too far for some of the digits, mended by the next ones. That is what the short steps are for.
+# They do not get far, but what they reach stays.
 
 # %% [markdown]
 # ## Predict
@@ -256,8 +265,9 @@ save_figure("14_learning", learning, figsize=(9.5, 4.2))
 
 # %% [markdown]
 # How sure was it? Softmax makes probabilities of scores, and the one it gives to the truth says how
-# hard an image was. We look at the twelve hardest. Mistakes are among them; so are images that it
-# has just about read right.
+# hard an image was. We look at the twelve hardest. Mistakes are among them, since where another
+# digit got more, at most half is left for the truth; so are images that it has just about read
+# right.
 
 # %%
 probabilities = scores.softmax(1).numpy()
@@ -293,6 +303,9 @@ save_figure("14_hardest", the_hardest, figsize=(9.5, 4.4))
 # does; bright and dark weights lie together in patches, which is what a stroke or an edge looks
 # like at this size. Slicing a Sequential gives the network up to a layer, and so what the filters
 # make of a digit.
+#
+# To measure "together in patches", we take all pairs of weights that lie side by side or one above
+# the other, and their correlation: 0 for noise, 1 where neighbours are equal.
 
 # %%
 filters = model.cv1.weight.detach().numpy()
@@ -303,7 +316,7 @@ print(f"way it has moved: {moved.min():.2f} to {moved.max():.2f}")
 
 
 def alike(w):
-    """The correlation of weights that lie side by side or one above the other."""
+    """The correlation of neighbours in the filters."""
     one = np.concatenate([w[..., :-1].ravel(), w[..., :-1, :].ravel()])
     other = np.concatenate([w[..., 1:].ravel(), w[..., 1:, :].ravel()])
     return np.corrcoef(one, other)[0, 1]
@@ -335,7 +348,8 @@ def what_it_sees(figure):
     for axes in grid.flat:
         axes.set_axis_off()
     show_image(grid[2, 0], image * std + mean)
-    for row, text in ((0, "filters\nbefore"), (1, "filters\nafter"), (3, "pooled")):
+    labels = {0: "filters\nbefore", 1: "filters\nafter", 3: "answers,\npooled"}
+    for row, text in labels.items():
         axes = grid[row, 0]
         axes.text(0.9, 0.5, text, ha="right", va="center", transform=axes.transAxes)
     limit = abs(filters[chosen]).max()
@@ -345,7 +359,7 @@ def what_it_sees(figure):
         for row, m in enumerate(maps.values(), 2):
             grid[row, column].imshow(m[int(k)].numpy(), vmin=0)
     note = (
-        "purple: ink here raises the answer; orange: it lowers it; below, a digit and the answers"
+        "purple: ink here raises the answer; orange: it lowers it; row 3: a digit and the answers"
     )
     figure.supxlabel(note, fontsize=10)
 
@@ -359,6 +373,9 @@ print(f" and {took:.1f} s; {len(wrong)} mistakes")
 
 # %% [markdown]
 # ## Exercises
+#
+# Four more check themselves: fill in the functions in `lessons/exercises/14_lenet.py`, then run
+# `python -m lessons check 14`.
 #
 # 1. Shuffle the pixels of all images, in the same way for all. What does the network of lesson 11
 #    lose by it, what LeNet, and why?

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Optimizers, derived and raced
 #
-# The gradient says which way is down. How to step is another question, with six answers here.
+# The gradient says which way is down. How to step is another question, with five answers here.
 #
 # So far a step was `p -= lr * p.grad`. It has two weaknesses: it forgets at once what the last
 # gradient said, and it uses one step size for all parameters, however different their gradients
@@ -56,16 +56,20 @@ agree(sgd, optim.SGD)
 # %% [markdown]
 # ## How far can a step go?
 #
-# Near a minimum every smooth loss is a bowl, and along its axes a bowl is $\frac\lambda2 w^2$, with
-# a curvature $\lambda$ for each. The gradient is $\lambda w$, so a step makes
+# Near a minimum, where the first derivative is 0, the second is what is left: every smooth loss is
+# a bowl. Along its axes a bowl is $\frac\lambda2 w^2$, with a second derivative $\lambda$, the
+# *curvature*, for each. The gradient is $\lambda w$, so a step makes
 #
 # $$w \leftarrow w - \text{lr}\,\lambda w = (1 - \text{lr}\,\lambda)\, w$$
 #
 # Every step multiplies by $1 - \text{lr}\,\lambda$. If that lies between $-1$ and 1, $w$ shrinks,
 # so lr must stay below $2 / \lambda$ *for the largest* $\lambda$. But with that lr the axis with
-# the smallest $\lambda$ hardly moves. What counts is their ratio $\kappa$, the *condition number*.
-# The best lr makes both ends equally slow, $\text{lr} = 2 / (\lambda_{max} + \lambda_{min})$, and
-# then the factor of a step is $(\kappa - 1) / (\kappa + 1)$.
+# the smallest $\lambda$ hardly moves. What counts is their ratio $\kappa = \lambda_{max} /
+# \lambda_{min}$, the *condition number*. The best lr makes both ends equally slow, $1 -
+# \text{lr}\,\lambda_{min} = \text{lr}\,\lambda_{max} - 1$, hence $\text{lr} = 2 / (\lambda_{max} +
+# \lambda_{min})$. Put in, the factor of a step is
+#
+# $$1 - \frac{2\,\lambda_{min}}{\lambda_{max} + \lambda_{min}} = \frac{\kappa - 1}{\kappa + 1}$$
 
 # %%
 curvature = np.array([1.0, 100.0])
@@ -122,10 +126,25 @@ for name, signs in (("always the same", 1), ("changing sign", -1)):
     assert abs(abs(state["b"][0]) - 1 / (1 - signs * 0.9)) < 1e-6
 
 # %% [markdown]
-# In the bowl it pays. With the best lr and $\mu$ the factor of a step has $\sqrt\kappa$ where it
-# had $\kappa$ before: Polyak found $\text{lr} = (2 / (\sqrt{\lambda_{max}} +
-# \sqrt{\lambda_{min}}))^2$, $\mu = ((\sqrt\kappa - 1) / (\sqrt\kappa + 1))^2$ and the factor
-# $\sqrt\mu$.
+# In the bowl it pays. How much? The step before went from $w_{t-1}$ to $w_t$, so
+# $\text{lr}\, b = w_{t-1} - w_t$. Put that into the rule, with $g = \lambda w_t$:
+#
+# $$w_{t+1} = w_t - \mu\,(w_{t-1} - w_t) - \text{lr}\,\lambda w_t
+# = (1 + \mu - \text{lr}\,\lambda)\, w_t - \mu\, w_{t-1}$$
+#
+# Try $w_t = r^t$: that is a quadratic equation, $r^2 - (1 + \mu - \text{lr}\,\lambda)\, r + \mu =
+# 0$. The product of its two solutions is $\mu$. As long as they are complex, they are mirror images
+# of each other and equally large, so each is $\sqrt\mu$ in size, *whatever* $\lambda$ is, and no
+# axis is slower than another. They are complex while what stands under the root, $(1 + \mu -
+# \text{lr}\,\lambda)^2 - 4 \mu$, is negative, that is, for $\sqrt{\text{lr}\,\lambda}$ between $1 -
+# \sqrt\mu$ and $1 + \sqrt\mu$. The smallest $\mu$ that will do has both ends at the border:
+#
+# $$\sqrt{\text{lr}\,\lambda_{min}} = 1 - \sqrt\mu \qquad
+# \sqrt{\text{lr}\,\lambda_{max}} = 1 + \sqrt\mu$$
+#
+# Their sum gives $\text{lr} = \bigl(2 / (\sqrt{\lambda_{max}} + \sqrt{\lambda_{min}})\bigr)^2$,
+# their ratio, $\sqrt\kappa$, gives $\sqrt\mu = (\sqrt\kappa - 1) / (\sqrt\kappa + 1)$. The factor
+# of a step has $\sqrt\kappa$ where it had $\kappa$ before. (B. T. Polyak found this in 1964.)
 
 # %%
 best_mu = ((math.sqrt(kappa) - 1) / (math.sqrt(kappa) + 1)) ** 2
@@ -140,12 +159,13 @@ assert math.log(0.1) / math.log(factor) < 15 < 110 < math.log(0.1) / math.log(99
 # ## Nesterov: look where you are going
 #
 # We know that the next step will go along $\mu b$ at any rate. So go there first, to $\theta = w -
-# \text{lr}\,\mu b$, and take the gradient *there*. If it has turned, one learns a step earlier:
+# \text{lr}\,\mu b$, and take the gradient *there*, $g(\theta)$. If it has turned, one learns a step
+# earlier. With a dash for what is new:
 #
-# $$b' = \mu b + \nabla f(\theta) \qquad w' = w - \text{lr}\; b'$$
+# $$b' = \mu b + g(\theta) \qquad w' = w - \text{lr}\; b'$$
 #
 # A loop that computes gradients at $w$ need not be rewritten for that. Keep $\theta$ in place of
-# $w$, and see how it moves, with $g = \nabla f(\theta)$ and $\mu b = b' - g$:
+# $w$, and see how it moves. We need $w = \theta + \text{lr}\,\mu b$ and $\mu b = b' - g$:
 #
 # $$\theta' = w' - \text{lr}\,\mu b' = (\theta + \text{lr}\,\mu b) - \text{lr}\, b' -
 # \text{lr}\,\mu b' = \theta - \text{lr}\,(g + \mu b')$$
@@ -176,8 +196,10 @@ print("gradients taken ahead, and the form without looking ahead: the same 20 po
 # $$v \leftarrow \alpha v + (1 - \alpha)\, g^2 \qquad w \leftarrow w - \text{lr}\;
 # \frac{g}{\sqrt v + \epsilon}$$
 #
-# $\epsilon$ keeps 0 / 0 away. Scaling the loss now changes nothing: $g$ and $\sqrt v$ grow alike.
-# What lr means has changed: it is the length of a step, no longer a factor on the slope.
+# The weights $\alpha$ and $1 - \alpha$ add up to 1, so where $g^2$ stays the same, $v$ comes to
+# that value. $\epsilon$, a tiny number, keeps 0 / 0 away. Scaling the loss now changes nothing: $g$
+# and $\sqrt v$ grow alike. What lr means has changed: it is the length of a step, no longer a
+# factor on the slope.
 
 
 # %%
@@ -216,7 +238,8 @@ assert abs(first_step(rmsprop, 0.001) - 10) < 1e-3
 #
 # A weighted sum. The weights add up to $(1 - \beta)(1 + \beta + \dots + \beta^{t-1}) = 1 -
 # \beta^t$, where those of a mean should add up to 1. If all $g_i$ have the same expected value,
-# $m_t$ has $1 - \beta^t$ times that. So divide:
+# $m_t$ has $1 - \beta^t$ times that. So divide, for $m$ with its $\beta_1$ and for $v$ with its
+# $\beta_2$:
 #
 # $$\hat m = \frac{m}{1 - \beta_1^t} \qquad \hat v = \frac{v}{1 - \beta_2^t} \qquad
 # w \leftarrow w - \text{lr}\; \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
@@ -332,11 +355,12 @@ assert left_over["adam_l2"][3] > 0.7
 # %% [markdown]
 # Decoupled decay does what it says to all of them alike. That is why AdamW is the usual choice.
 #
-# A bias or the scale of a norm should not shrink at all. Which parameters decay is decided by their
-# number of axes, or by a flag; names can mislead.
+# A bias should not shrink at all: it is only added, and makes nothing react more strongly.
+# `weight_decay_groups` sorts the parameters into two groups, each with a decay of its own, by their
+# number of axes: a weight has two or more, a bias one.
 
 # %%
-model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2))
+model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
 groups = optim.weight_decay_groups(model, 0.5)
 optimizer = optim.AdamW(groups, lr=0.1)
 before = [p.detach().clone() for p in model.parameters()]
@@ -352,8 +376,8 @@ for (name, p), old in zip(model.named_parameters(), before, strict=True):
 # ## Parts
 #
 # What is between the gradient and the step is always made of the same parts: decay, a memory, a
-# division by a size. minitorch can put them together, and the order is the whole difference between
-# Adam with L2 and AdamW.
+# division by a size. minitorch can put them together in a `Chain`, and the order is the whole
+# difference between Adam with L2 and AdamW: decay before the division, or after it.
 
 # %%
 decay, scale = optim.WeightDecay(0.3), optim.AdamScale()
@@ -396,10 +420,10 @@ agree(lion, lambda p, lr: optim.Lion(p, lr, weight_decay=0))
 # %% [markdown]
 # ## On the map
 #
-# Two landscapes with two parameters, so that one can watch. A long valley, curved 50 times as much
-# across as along; and Rosenbrock's, a curved one, with almost no slope at its bottom. The tape
-# gives the gradients. Every rule tries 21 learning rates up to 1, and we show it at its own best:
-# the one that reaches a loss of 0.01 in the fewest steps.
+# Three landscapes with two parameters, so that one can watch. A long valley, curved 50 times as
+# much across as along; the same valley, turned by 45 degrees; and Rosenbrock's, a bent one, with
+# almost no slope at its bottom. The tape gives the gradients. Every rule tries 21 learning rates up
+# to 1, and we show it at its own best: the one that reaches a loss of 0.01 in the fewest steps.
 
 # %%
 RULES = {
@@ -473,10 +497,11 @@ assert steps["turned valley"]["RMSprop"] > 10 * steps["valley"]["RMSprop"]
 assert steps["turned valley"]["Adam"] < steps["turned valley"]["SGD"] / 2
 
 # %% [markdown]
-# Momentum makes short work of both. RMSprop is a warning: where the valley lies along a parameter,
-# a step size for each parameter is just what is needed. Turned by 45 degrees it is the same valley,
-# and SGD and momentum do not notice, but now both parameters have gradients of the same size and
-# there is nothing to tell apart. What these rules know about is axes, not valleys.
+# Momentum makes short work of all three. RMSprop is a warning: where the valley lies along a
+# parameter, a step size for each parameter is just what is needed. Turned by 45 degrees it is the
+# same valley, and SGD and momentum do not notice, but now both parameters have gradients of the
+# same size and there is nothing to tell apart. What these rules know about is axes, not valleys.
+# Adam, which has both, gets along with both.
 
 
 # %%
@@ -507,15 +532,17 @@ def on_the_map(figure):
         axes.grid(visible=False)
         axes.legend(
             title="steps to the star",
-            fontsize=10,
-            title_fontsize=10,
+            fontsize=11,
+            title_fontsize=11,
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.17),
+            bbox_to_anchor=(0.45, -0.2),
             ncols=2,
+            columnspacing=0.8,
+            handlelength=1.2,
         )
 
 
-save_figure("15_paths", on_the_map, figsize=(12, 5.6))
+save_figure("15_paths", on_the_map, figsize=(10.5, 5.4))
 
 # %% [markdown]
 # ## The race
@@ -640,7 +667,7 @@ def race(figure):
     right.legend(title="at lr", fontsize=10, title_fontsize=10)
 
 
-save_figure("15_race", race, figsize=(11, 4.6))
+save_figure("15_race", race, figsize=(10.5, 4.6))
 
 # %%
 took = time.perf_counter() - started
@@ -652,15 +679,19 @@ print(f"own; a first step of Adam is lr; after {took:.1f} s")
 # %% [markdown]
 # ## Exercises
 #
+# Five more check themselves: fill in the functions in `lessons/exercises/15_optimizers.py`, then
+# run `python -m lessons check 15`.
+#
 # 1. How large may lr be with momentum $\mu$ before a bowl with curvature $\lambda$ throws $w$ out?
-#    Find it by trying, for several $\mu$, and guess the formula.
+#    Find it by trying, for several $\mu$, and guess the formula. Then derive it: at the border $r$
+#    is $-1$.
 # 2. Replace $m$ by $g$ in Adam, or $v$ by 1. Which rules of this lesson come out, and what of the
 #    corrections is still needed?
 # 3. Race with batches of 8 and of 512. Which rules change their best learning rate, and which way?
 # 4. Add AdamW, Lion and Adagrad to the race. Lion's steps have length lr for every parameter at
 #    every step. What does that mean for its best lr, and for the end of training?
 # 5. Why does $v$ use $g^2$ and not $|g|$? Write Adam with the mean of $|g|$, and race it.
-# 6. The corrections of $\hat m$ and $\hat v$ both become 1. After how many steps are they within 1
-#    % of it? What would $\beta_2 = 0.9999$ change?
+# 6. The corrections of $\hat m$ and $\hat v$ both become 1. After how many steps are they within a
+#    hundredth of it? What would $\beta_2 = 0.9999$ change?
 # 7. Write a rule of your own as `class Mine(optim.Optimizer)` with a method `update(p, g, state,
 #    group)`; `minitorch/optim/optimizer.py` says how. Race it.

@@ -16,7 +16,7 @@ import numpy as np
 import minitorch
 import minitorch.nn.functional as F
 from lessons.common import BLUE, GREY, RED, load_images, save_figure
-from minitorch import nn, optim, plot_layers
+from minitorch import nn, optim, plot
 from minitorch.diagnostics import (
     ActivationStats,
     GradientStats,
@@ -33,7 +33,7 @@ seed = 3
 #
 # Three convolutions that each halve the image, a hidden layer, ten scores; relu after all but the
 # last. It is small enough that a run takes a second. We train it with steps that are too long, on
-# purpose. Should the loss run away altogether, we stop.
+# purpose, lr 0.9. Should the loss run away altogether, to inf or nan, we stop.
 #
 # We use float64. A run that goes wrong magnifies whatever differs, be it the last bit of a sum, and
 # in float32 it would be another run on every machine.
@@ -85,12 +85,12 @@ def fit(model, optimizer, epochs=6):
 
 
 model = network()
-losses, accuracy = fit(model, optim.SGD(model, lr=0.6))
+losses, accuracy = fit(model, optim.SGD(model, lr=0.9))
 print(
-    f"steps of 0.6: loss {losses[0]:.2f} at first, {np.mean(losses[-22:]):.2f} in the end;", end=""
+    f"steps of 0.9: loss {losses[0]:.2f} at first, {np.mean(losses[-22:]):.2f} in the end;", end=""
 )
 print(f" {accuracy:.0%} read right")
-assert accuracy < 0.93
+assert accuracy < 0.5
 
 # %% [markdown]
 # The loss alone could mean anything: a wrong label, a forgotten relu, a bad start, steps of the
@@ -151,11 +151,11 @@ def listener(name):
 
 
 handles = [getattr(model, name).register_forward_hook(listener(name)) for name in relus]
-again, _ = fit(model, optim.SGD(model, lr=0.6))
+again, _ = fit(model, optim.SGD(model, lr=0.9))
 for handle in handles:
     handle.remove()
 model.predict(x_valid)
-assert again == losses or not np.isfinite(losses[-1])  # listening changes nothing
+assert np.array_equal(again, losses, equal_nan=True)  # listening changes nothing
 assert all(len(means[name]) == len(again) for name in relus)
 
 # %% [markdown]
@@ -166,13 +166,16 @@ assert all(len(means[name]) == len(again) for name in relus)
 #
 # `ActivationStats` is this, for all layers, and measures more: the second moment, which lesson 3
 # was about, the share of zeros, the share of *dead units*, and a histogram. A unit, which is a
-# channel of an image or a number of a hidden layer, is dead if it is 0 for the whole batch. Relu
-# has no slope there, so none of the batch can move its weights. If that is so for every batch, it
-# never comes back.
+# channel of an image or a number of a hidden layer, is dead if it is 0 for the whole batch. Relu's
+# slope is 0 there, so none of the batch can move its weights. If that is so for every batch, they
+# only move when layers before it change what it gets. (*Saturated* is the same trouble of functions
+# that flatten out at both ends, such as tanh; relu does not, and its column is empty.)
+#
+# `GradientStats` stands beside it, for the next section. The table shows the worst step.
 
 # %%
 model = network()
-optimizer = optim.SGD(model, lr=0.6)
+optimizer = optim.SGD(model, lr=0.9)
 every_step = {"every": 1, "keep": 400}
 with (
     ActivationStats(model, **every_step) as bad,
@@ -189,17 +192,16 @@ for name in relus:
     assert np.allclose(bad[name].std[finite], np.array(stds[name])[finite], rtol=1e-3, atol=1e-5)
 dead = np.nanmax(bad["relu4"].dead)
 print(f"dead units after relu4, at worst: {dead:.0%}")
-assert dead > 0.4
+assert dead > 0.6
 
 # %% [markdown]
 # Our own means and deviations agree with it. So that it can stay in for long runs, it measures only
-# every second step unless told otherwise, and of many steps it keeps at most 200, by dropping every
-# other one when that is exceeded. Its histograms come from a sample. This way it costs less than a
-# tenth of the time of a step.
+# every fourth step unless told otherwise, and of many steps it keeps at most 200, by dropping every
+# other one when that is exceeded. Its histograms come from a sample of the values.
 #
 # ## How far a step goes
 #
-# The other half of the picture are the parameters. A gradient by itself is neither large nor small;
+# The other half of the picture is the parameters. A gradient by itself is neither large nor small;
 # what matters is by how much a step changes what is there. Of all the numbers in $W$ take the root
 # mean square, $\mathrm{rms}(W) = \sqrt{\frac1n \sum_i w_i^2}$, and compare:
 #
@@ -218,12 +220,12 @@ def rms(x):
 
 
 model = network()
-optimizer = optim.SGD(model, lr=0.6)
+optimizer = optim.SGD(model, lr=0.9)
 with GradientStats(model, optimizer, every=1, sample=10_000) as one:  # 4,608 weights: all
     F.cross_entropy(model(x_train[:batch]), y_train[:batch]).backward()
     weight, gradient = model.conv3.weight.detach().clone(), model.conv3.weight.grad.clone()
     optimizer.step()
-by_hand = 0.6 * rms(gradient) / rms(weight)
+by_hand = 0.9 * rms(gradient) / rms(weight)
 print(f"update : data of conv3.weight in the first step: {by_hand:.5f} by hand", end=", ")
 print(f"{one['conv3.weight'].update_to_data[0]:.5f} measured")
 assert np.isclose(by_hand, one["conv3.weight"].update_to_data[0], rtol=1e-3)
@@ -231,16 +233,16 @@ assert np.isclose(by_hand, one["conv3.weight"].update_to_data[0], rtol=1e-3)
 weights = [name for name in bad_gradients.names if name.endswith("weight")]
 largest = max(np.nanmax(bad_gradients[name].update_to_data) for name in weights)
 print(f"the longest step changed a layer by {largest:.0%} of itself")
-assert largest > 0.3
+assert largest > 0.5
 
 # %% [markdown]
 # ## First diagnosis
 #
-# There it is. A step of 0.6 moves whole layers by a large part of themselves. After such a step
-# the layers do not fit each other any more. Some activations shoot up, and the step after it goes
-# just as far wrong in another direction. What remains are units that are 0 for every image.
+# There it is. Within a few steps numbers and updates grow with each other, until a step moves whole
+# layers by more than their size. After such a step the layers do not fit each other any more.
+# What is left of it is units that are 0 for every image, and through which nothing is learned.
 #
-# The obvious cure: steps a twelfth as long.
+# The obvious cure: steps an eighteenth as long.
 
 # %%
 model = network()
@@ -258,16 +260,21 @@ print(f"{slow['relu4'].std[0]:.3f}, after relu1 {slow['relu1'].std[0]:.3f}")
 assert max(np.nanmax(slow_gradients[name].update_to_data) for name in weights) < 0.3
 assert first < 1e-3
 assert slow_accuracy < 0.6
+deviations = [slow[name].std[0] for name in relus]
+assert deviations == sorted(deviations, reverse=True)
+assert deviations[3] < deviations[0] / 10
 
 # %% [markdown]
 # No layer is thrown over, and hardly anything is learned: now updates are less than 1/1000 of the
-# weights. Still longer steps are no cure, as we have seen, so something else must be wrong. Look at
-# the deviation: it shrinks from layer to layer, and gradients, which go through the same weights
-# back, shrink with it. This is lesson 3 and lesson 9 again: the weights that layers come with are
-# too small for relu.
+# weights. Longer steps could make up for that in the beginning, and we have seen how they end. So
+# something else must be wrong. Look at the deviation: it shrinks from layer to layer, and
+# gradients, which go through the same weights back, shrink with it. This is lesson 3 and lesson 9
+# again: the weights that layers come with are too small for relu.
+#
 # `init_report` says that without any training. It runs a batch, works out from each layer's weights
-# and inputs what should come out, $E[y^2] = m\, E[w^2]\, E[x^2] + E[b^2]$, and follows the second
-# moment from layer to layer.
+# and inputs what should come out, $E[y^2] = m\, E[w^2]\, E[x^2] + E[b^2]$ (lesson 3, with the bias
+# added), and follows the second moment from layer to layer. Its last line is what became of it from
+# the first layer's input to the last one's.
 
 # %%
 report = init_report(network(), x_train[:256])
@@ -284,7 +291,8 @@ assert report.factor < 0.1
 # are not: where one is ink, the next is, too. See `conv1`.
 #
 # It also says what to do: $\sqrt{2/m}$, Kaiming's weights. We keep the steps of 0.05, and change
-# the weights alone.
+# the weights alone. (The rule of 1/1000 is for long runs. Of 132 steps each may be several times as
+# long, and most of these are.)
 
 # %%
 kaiming = {"weights": init.kaiming_normal(), "biases": init.zeros()}
@@ -306,9 +314,19 @@ assert good_accuracy > 0.85
 assert good_accuracy > slow_accuracy + 0.2
 assert np.mean(good_losses[-22:]) < 0.5
 assert dead < 0.5
+size = {}
+for name, gradients in (("as they come", slow_gradients), ("Kaiming", good_gradients)):
+    size[name] = math.sqrt(gradients["conv1.weight"].second_moment[0])
+    print(f"first gradient of conv1, {name}: rms {size[name]:.4f}")
+assert size["Kaiming"] > 10 * size["as they come"]
+ratios = np.stack([good_gradients[name].update_to_data for name in weights])
+print(f"updates of the healthy run: {ratios.min():.4f} to {ratios.max():.2f}", end=" ")
+print(f"of the weights, half of them below {np.median(ratios):.3f}")
+assert np.median(ratios) > 2e-3
+assert 5e-4 < np.quantile(ratios, 0.05) < np.quantile(ratios, 0.95) < 0.1
 
 runs = {
-    f"steps of 0.6: {accuracy:.0%} read right": (bad, bad_gradients),
+    f"steps of 0.9: {accuracy:.0%} read right": (bad, bad_gradients),
     f"steps of 0.05: {slow_accuracy:.0%}": (slow, slow_gradients),
     f"steps of 0.05, Kaiming: {good_accuracy:.0%}": (good, good_gradients),
 }
@@ -321,15 +339,15 @@ def over_time(figure):
         shown = [stats[name] for name in relus]
         for axes, field in ((upper, "mean"), (lower, "std")):
             values = [getattr(series, field) for series in shown]
-            plot_layers.over_time(values, relus, stats.steps, axes=axes, title="")
+            plot.over_time(values, relus, stats.steps, ax=axes, title="")
             axes.set_yscale("log")
             axes.set_ylabel("")
             if title != list(runs)[-1]:
                 axes.get_legend().remove()
         upper.set_title(title)
         upper.set_xlabel("")
-    grid[0, 0].set_ylim(0.01, 30)
-    grid[1, 0].set_ylim(0.01, 30)
+    grid[0, 0].set_ylim(1e-4, 10)
+    grid[1, 0].set_ylim(1e-4, 10)
     grid[0, 0].set_ylabel("mean")
     grid[1, 0].set_ylabel("standard deviation")
 
@@ -343,7 +361,9 @@ save_figure("17_over_time", over_time, figsize=(10.5, 5.2))
 # everything. A histogram can. For each step we count how many values lie in each of 40 bins, and
 # lay these columns side by side, coloured by their counts. In a healthy layer the picture begins
 # narrow and spreads smoothly. Spikes that fall back mean that a step went too far. By hand, for one
-# layer and one step, it is one line of NumPy:
+# layer and one step, it is one line of NumPy. (`ActivationStats` cannot know the bins beforehand.
+# It counts in fine ones between the least and the largest value of the step, and deals these out to
+# ours afterwards, so single values may end up next door.)
 
 # %%
 counts, edges = good["relu4"].histogram(bins=40)
@@ -353,22 +373,20 @@ with minitorch.no_grad():
     rows = minitorch.randperm(len(x_train))[:batch]
     values = network_now[:9](x_train[rows]).numpy()
 by_hand, _ = np.histogram(values, edges)
-print(
-    f"zeros in the first step: {by_hand[0]} in the lowest bin by hand, {counts[0, 0]:.0f} measured"
-)
+print(f"the lowest bin in the first step: {by_hand[0]} by hand, {counts[0, 0]:.0f} measured")
 assert counts.shape == (40, len(good_losses))
 assert np.isclose(counts[:, 0].sum(), values.size)
-assert np.abs(by_hand - counts[:, 0]).max() <= 0.05 * values.size
+assert np.abs(by_hand - counts[:, 0]).max() <= 0.02 * values.size
 
 
 def histograms(figure):
-    figure.suptitle("The hidden layer after relu: shocks that kill units, and smooth growth")
+    figure.suptitle("The hidden layer after relu: a shock that kills units, and smooth growth")
     chosen = [list(runs.items())[i] for i in (0, 2)]
     for axes, (title, (stats, _)) in zip(figure.subplots(1, 2), chosen, strict=True):
         top = np.nanpercentile(stats["relu4"].high, 98)
         image = stats["relu4"].histogram(range=(0, float(top)))
         name = "output of relu4"
-        plot_layers.histogram_over_time(*image, stats.steps, name, title=title, axes=axes)
+        plot.histogram_over_time(*image, stats.steps, name, title=title, ax=axes)
 
 
 save_figure("17_histograms", histograms, figsize=(10.5, 3.8))
@@ -382,7 +400,7 @@ def steps_and_units(figure):
     short = [name.removesuffix(".weight") for name in weights]
     for i, (title, (stats, gradients)) in enumerate(runs.items()):
         values = [gradients[name].update_to_data for name in weights]
-        plot_layers.ratios(values, short, gradients.steps, title=title, axes=upper[i])
+        plot.ratios(values, short, gradients.steps, title=title, ax=upper[i])
         upper[i].set_xlabel("")
         upper[i].set_ylabel("update : data" if i == 0 else "")
         upper[i].set_ylim(1e-5, 3)
@@ -440,10 +458,13 @@ print(f" ones, {good_accuracy:.0%} once the first weights fit")
 # %% [markdown]
 # ## Exercises
 #
+# Four more check themselves: fill in the functions in `lessons/exercises/17_watching.py`, then run
+# `python -m lessons check 17`.
+#
 # 1. Keep `output` instead of its mean in `listener`, for a hundred steps. Watch the memory of the
 #    process. Which line would mend it?
 # 2. Forget to remove the handles, and fit twice. How long are the lists then, and why?
-# 3. Train the network with Kaiming's weights and steps of 0.6. Is it the weights or the steps that
+# 3. Train the network with Kaiming's weights and steps of 0.9. Is it the weights or the steps that
 #    kill units?
 # 4. Put tanh in place of relu and start the weights five times as large. What does the column
 #    "saturated" say, and what do the gradients of the first layer do?

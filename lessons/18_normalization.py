@@ -16,7 +16,7 @@ import numpy as np
 import minitorch
 import minitorch.nn.functional as F
 from lessons.common import BLUE, GREEN, GREY, ORANGE, RED, SKY, YELLOW, save_figure
-from minitorch import nn, optim, train
+from minitorch import nn, optim
 from minitorch.gradcheck import gradcheck
 from minitorch.nn import init
 from minitorch.utils.data import digits
@@ -65,7 +65,7 @@ def fit(model, lr, epochs=5, batch=64):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    scores = train.predict(model, x_valid)
+    scores = model.predict(x_valid)
     return losses, (scores.argmax(1) == y_valid).float().mean().item()
 
 
@@ -80,14 +80,21 @@ assert right < 0.2
 # Where is the trouble? Look at how much the images differ, layer by layer: the deviation from image
 # to image, averaged over the 50 numbers.
 
+
 # %%
+def differences(model):
+    """How much images differ after each relu."""
+    h, found = x_train[:200], []
+    with minitorch.no_grad():
+        for layer in model:
+            h = layer(h)
+            if isinstance(layer, nn.ReLU):
+                found.append(h.std(0).mean().item())
+    return found
+
+
 minitorch.manual_seed(0)
-with minitorch.no_grad():
-    h, differ = x_train[:200], []
-    for layer in network():
-        h = layer(h)
-        if isinstance(layer, nn.ReLU):
-            differ.append(h.std(0).mean().item())
+differ = differences(network())
 print("images differ, after each relu: " + " ".join(f"{d:.4f}" for d in differ))
 assert differ[-1] < differ[0] / 100
 
@@ -151,14 +158,15 @@ assert np.allclose(batch_norm(*tensors).detach().numpy(), y, rtol=0, atol=1e-12)
 # \frac{\partial L}{\partial w} = \sum_i g_i\, \hat x_i$$
 #
 # and on to $\hat x$ goes $v_i = w\, g_i$. The way from there to x needs care, since $x_i$ acts on
-# *every* $\hat x_k$ of its column: it moves $\mu$ and $r$, which all use. One after the other:
+# *every* $\hat x_k$ of its column: it moves $\mu$ and $r$, which all of them use. One after the
+# other, where $[k = i]$ is 1 for $k = i$ and otherwise 0:
 #
 # $$\frac{\partial \mu}{\partial x_i} = \frac1N \qquad
 # \frac{\partial \sigma^2}{\partial x_i} = \frac2N (x_i - \mu) \qquad
 # \frac{\partial r}{\partial \sigma^2} = -\frac12 (\sigma^2 + \varepsilon)^{-3/2} = -\frac{r^3}{2}$$
 #
-# (The first sum over all $k$ that $\mu$ brings into $\sigma^2$ is $\sum_k (x_k - \mu) = 0$, so
-# nothing of it remains.) The last two together are $\partial r/\partial x_i = -r^3 (x_i - \mu)/N =
+# ($x_i$ enters $\sigma^2$ through $\mu$ as well. That adds $-\frac{2}{N^2} \sum_k (x_k - \mu)$, and
+# the sum is 0.) The last two together are $\partial r/\partial x_i = -r^3 (x_i - \mu)/N =
 # -r^2\, \hat x_i / N$. With $\hat x_k = (x_k - \mu)\, r$ the product rule says
 #
 # $$\frac{\partial \hat x_k}{\partial x_i}
@@ -217,9 +225,9 @@ assert (abs(naive.sum(0)[:3]) > 0.01).all()
 # is that sum of 0. So one leaves it out.
 #
 # **The scale of its weights does nothing.** Ten times the weights, the same output. The gradient
-# then must be a tenth: if $L(10 W) = L(W)$, the slope at $10 W$ is a tenth of that at $W$. This is
-# a brake that holds by itself. A step that was too large makes the weights large, and with large
-# weights the next gradients are small.
+# then must be a tenth: take the slope of both sides of $L(10 W) = L(W)$ by $W$, and
+# $10\, L'(10 W) = L'(W)$. This is a brake that holds by itself. A step that was too large makes the
+# weights large, and with large weights the next gradients are small.
 
 # %%
 linear, norm = nn.Linear(784, 50), nn.BatchNorm1d(50)
@@ -309,16 +317,21 @@ assert np.allclose(abs(two), 1, atol=1e-6)
 
 # %% [markdown]
 # The common accident is the reverse: a model that is still in training mode when it is used. It
-# gives an answer, no error, and the running statistics move besides. `train.predict` and
-# `Learner.predict` call `eval()` for you, and go back to what it was afterwards.
+# gives an answer, no error, and the running statistics move besides. `model.predict` calls `eval()`
+# for you, and goes back to what it was afterwards.
 
 # %%
 model = network(nn.BatchNorm1d)
 fit(model, lr=0.1, epochs=2)
-model.train()
-scores = train.predict(model, x_valid[:1])
+was = model[1].running_mean.clone()
+scores = model.predict(x_valid[:1])
 assert all(layer.training for layer in model.modules())
-assert minitorch.allclose(scores, train.predict(model, x_valid)[:1], atol=1e-4)
+assert minitorch.allclose(scores, model.predict(x_valid)[:1], atol=1e-4)
+assert minitorch.equal(model[1].running_mean, was)
+with minitorch.no_grad():
+    careless = model(x_valid[:2])[:1]  # still in training mode
+assert not minitorch.allclose(careless, scores, atol=0.1)
+assert not minitorch.equal(model[1].running_mean, was)
 
 # %% [markdown]
 # In a convolutional network a channel is the same kernel at all places, and is standardized as one:
@@ -366,10 +379,71 @@ assert [name for name, _ in norm.named_buffers()] == []
 print("layer norm: the same two functions with axis=1; no buffers, and any batch will do")
 
 # %% [markdown]
-# What it gives up: the features of one example are made comparable, but two examples that differ by
-# a factor come out the same. And a feature that is the same for all examples stays, which batch
-# norm would have taken out.
-#
+# What it gives up: two examples that differ by a factor come out the same. And it does nothing
+# about what all examples have in common. The last column of x is 7 for all of them; batch norm
+# made 0 of it, layer norm keeps something large.
+
+# %%
+assert minitorch.allclose(norm(inputs * 3), norm(inputs), atol=1e-4)
+print("the last column after layer norm:", xhat[:, 3].round(2))
+assert (xhat[:, 3] > 0.5).all()
+
+# %% [markdown]
+# The figure shows both axes, and on the right what a batch norm keeps for later: the mean of one of
+# 50 numbers, batch by batch, and the running mean that comes from its start at 0 to that of all
+# images.
+
+# %%
+minitorch.manual_seed(0)
+linear, norm = nn.Linear(784, 50), nn.BatchNorm1d(50)
+unit, batch_means, running_means = 0, [], []
+with minitorch.no_grad():
+    unit = int(linear(x_train).mean(0).abs().argmax())
+    all_mean = linear(x_train).mean(0)[unit].item()
+    for _ in range(80):
+        h = linear(x_train[minitorch.randperm(len(x_train))[:32]])
+        norm(h)
+        batch_means.append(h.mean(0)[unit].item())
+        running_means.append(norm.running_mean[unit].item())
+steps = np.arange(1, 81)
+assert abs(running_means[0] - 0.1 * batch_means[0]) < 1e-6
+assert abs(running_means[-1] - all_mean) < 3 * np.std(batch_means)
+assert np.std(running_means[40:]) < np.std(batch_means) / 2
+
+
+def statistics_figure(figure):
+    from matplotlib.patches import Rectangle
+
+    figure.suptitle("Batch norm looks down the batch, layer norm along the example")
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
+    for axes, title, whole in (
+        (left, "batch norm", (2 - 0.5, -0.5, 1, 6)),
+        (middle, "layer norm", (-0.5, 1 - 0.5, 5, 1)),
+    ):
+        for i, j in np.ndindex(6, 5):
+            inside = j == 2 if title == "batch norm" else i == 1
+            axes.add_patch(
+                Rectangle((j - 0.45, i - 0.45), 0.9, 0.9, facecolor=SKY if inside else "#E0E0E0")
+            )
+        axes.add_patch(Rectangle(whole[:2], *whole[2:], facecolor="none", edgecolor=BLUE, lw=2.5))
+        axes.add_patch(Rectangle((1.55, 0.55), 0.9, 0.9, facecolor=YELLOW))
+        axes.set(xlim=(-0.6, 4.6), ylim=(5.6, -0.6), aspect="equal", xticks=[], yticks=[])
+        axes.set(xlabel="features", ylabel="examples of the batch")
+        axes.set_title(f"{title}: yellow is judged\nby the blue", fontsize=11)
+        axes.grid(visible=False)
+        for side in axes.spines.values():
+            side.set_visible(False)
+    right.plot(steps, batch_means, ".", color=ORANGE, ms=5, label="mean of each batch")
+    right.plot(steps, running_means, color=BLUE, label="running mean, momentum 0.1")
+    right.axhline(all_mean, color=GREY, ls="--", lw=1.5, label="mean of all images")
+    right.set(xlabel="step", ylabel="one number of the first layer")
+    right.set_title("What is kept for later", fontsize=11)
+    right.legend(fontsize=9.5, loc="best")
+
+
+save_figure("18_statistics", statistics_figure, figsize=(10.5, 3.9))
+
+# %% [markdown]
 # ## What they do to the network
 #
 # Four networks of eight layers, six learning rates, two seeds each, five epochs: as it comes, with
@@ -403,21 +477,23 @@ assert (accuracy["batch norm"][1:].mean(1) > 0.8).all()
 assert (accuracy["Kaiming"].mean(1) > 0.7).tolist() == [False, True, True, False, False, False]
 assert 0.7 < accuracy["layer norm"].mean(1).max() < accuracy["batch norm"].mean(1).max()
 assert 0.7 < accuracy["Kaiming"].mean(1).max() < accuracy["batch norm"].mean(1).max()
-print(
-    f"found: eight layers that do not train read {accuracy['batch norm'].mean(1).max():.0%}",
-    end=" ",
-)
-print("of new digits with batch norm, and do well at learning rates from 0.01 to 1")
 
 # %% [markdown]
 # As it comes the network learns nothing at any rate. With Kaiming's weights it starts well, but has
 # to go slowly: a large step spoils the sizes, and nothing restores them. It manages 0.01 and 0.03.
-# With batch norm all rates from 0.01 to 1 will do, and more digits are read right. Layer norm helps
-# as well, though here, in a plain stack with relu, it is the weaker one; where it is at home, in
-# the transformer of lesson 23, other things (sums that pass layers by, Adam) come with it.
+# With batch norm all rates from 0.01 to 1 will do, and more digits are read right. Layer norm makes
+# the layers learn as they come, about as well as Kaiming's weights do: here, in a plain stack with
+# relu, it is the weaker one of the two. Its home is the transformer of lesson 23.
 #
-# Why normalisation helps is still argued about. What can be checked is above: differences between
-# examples cannot fade, and the scale of weights cannot run away.
+# Why normalisation helps is still argued about. What can be checked is that the scale of weights
+# does not matter any more, as above, and that the differences between images, which faded to
+# nothing in the beginning, go through all eight layers.
+
+# %%
+minitorch.manual_seed(0)
+kept_apart = differences(network(nn.BatchNorm1d))
+print("images differ, with batch norm: " + " ".join(f"{d:.2f}" for d in kept_apart))
+assert min(kept_apart) > 0.5
 
 
 # %%
@@ -451,58 +527,18 @@ def training_figure(figure):
 
 save_figure("18_training", training_figure, figsize=(10, 4.2))
 
-
 # %%
-def statistics_figure(figure):
-    from matplotlib.patches import Rectangle
-
-    figure.suptitle("Batch norm looks down the batch, layer norm along the example")
-    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
-    for axes, title, whole in (
-        (left, "batch norm", (2 - 0.5, -0.5, 1, 6)),
-        (middle, "layer norm", (-0.5, 1 - 0.5, 5, 1)),
-    ):
-        for i, j in np.ndindex(6, 5):
-            inside = j == 2 if title == "batch norm" else i == 1
-            axes.add_patch(
-                Rectangle((j - 0.45, i - 0.45), 0.9, 0.9, facecolor=SKY if inside else "#E0E0E0")
-            )
-        axes.add_patch(Rectangle(whole[:2], *whole[2:], facecolor="none", edgecolor=BLUE, lw=2.5))
-        axes.add_patch(Rectangle((1.55, 0.55), 0.9, 0.9, facecolor=YELLOW))
-        axes.set(xlim=(-0.6, 4.6), ylim=(5.6, -0.6), aspect="equal", xticks=[], yticks=[])
-        axes.set(xlabel="features", ylabel="examples of the batch")
-        axes.set_title(f"{title}: yellow is judged\nby the blue", fontsize=11)
-        axes.grid(visible=False)
-        for side in axes.spines.values():
-            side.set_visible(False)
-    right.plot(steps, batch_means, ".", color=ORANGE, ms=5, label="mean of each batch")
-    right.plot(steps, running_means, color=BLUE, label="running mean, momentum 0.1")
-    right.axhline(all_mean, color=GREY, ls="--", lw=1.5, label="mean of all images")
-    right.set(xlabel="step", ylabel="one number of the first layer")
-    right.set_title("What is kept for later", fontsize=11)
-    right.legend(fontsize=9.5, loc="best")
-
-
-minitorch.manual_seed(0)
-linear, norm = nn.Linear(784, 50), nn.BatchNorm1d(50)
-unit, batch_means, running_means = 0, [], []
-with minitorch.no_grad():
-    unit = int(linear(x_train).mean(0).abs().argmax())
-    all_mean = linear(x_train).mean(0)[unit].item()
-    for _ in range(80):
-        h = linear(x_train[minitorch.randperm(len(x_train))[:32]])
-        norm(h)
-        batch_means.append(h.mean(0)[unit].item())
-        running_means.append(norm.running_mean[unit].item())
-steps = np.arange(1, 81)
-assert abs(running_means[0] - 0.1 * batch_means[0]) < 1e-6
-assert abs(running_means[-1] - all_mean) < 3 * np.std(batch_means)
-assert np.std(running_means[40:]) < np.std(batch_means) / 2
-
-save_figure("18_statistics", statistics_figure, figsize=(10.5, 3.9))
+print(
+    f"found: eight layers that do not train read {accuracy['batch norm'].mean(1).max():.0%}",
+    end=" ",
+)
+print("of new digits with batch norm, and do well at learning rates from 0.01 to 1")
 
 # %% [markdown]
 # ## Exercises
+#
+# Five more check themselves: fill in the functions in `lessons/exercises/18_normalization.py`, then
+# run `python -m lessons check 18`.
 #
 # 1. Train the network with batch norm with batches of 2, 4, 8 and 32, for the same number of steps.
 #    Where does it begin to suffer? Does layer norm?

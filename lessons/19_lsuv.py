@@ -17,7 +17,6 @@ import minitorch
 import minitorch.nn.functional as F
 from lessons.common import BLUE, GREEN, GREY, RED, load_images, save_figure
 from minitorch import nn, optim
-from minitorch.diagnostics import init_report
 from minitorch.nn import init
 
 seed = 0
@@ -71,7 +70,7 @@ assert plain_accuracy < 0.25
 # %% [markdown]
 # It learns nothing. Lesson 17 says where to look: at the deviation of what each layer puts out,
 # before its relu, over the batch and all its numbers; and at the part of it that is between images.
-# We get at that output by computing the layer in two halves.
+# We get at that output by computing the sum of a layer without its relu.
 
 
 # %%
@@ -102,8 +101,8 @@ assert before[-2] < before[0] / 4
 assert apart[-1] < before[0] / 1000
 
 # %% [markdown]
-# What is left after ten layers is the same for all images: the biases. Nothing that comes back
-# through these weights can tell images apart.
+# What is left after ten layers is the same for all images: it is what the biases have added. The
+# gradients that come back through these weights can hardly tell images apart.
 #
 # ## LSUV by hand
 #
@@ -195,14 +194,16 @@ for name, losses, accuracy in (
     ("LSUV", lsuv_losses, lsuv_accuracy),
 ):
     print(f"{name:13} loss {losses[0]:.2f} -> {np.mean(losses[-22:]):.2f}   {accuracy:.0%} right")
-assert lsuv_accuracy > 0.8
-assert kaiming_accuracy > 0.8
+assert lsuv_accuracy > 0.7
+assert kaiming_accuracy > 0.7
 assert lsuv_accuracy > plain_accuracy + 0.5
+assert min(lsuv_losses[0], kaiming_losses[0]) > math.log(10) + 0.1
+assert 0.7 < kaiming_before[-1] < 2
 
 # %% [markdown]
-# For relu, Kaiming's formula does as well; it was made for it. LSUV starts with a higher loss,
-# since it gives scores the deviation 1, too: the network has opinions before it has seen anything.
-# One may scale the last layer down afterwards.
+# For relu, Kaiming's formula does as well; it was made for it. Both start above the loss of
+# guessing, since their scores, too, have a deviation of 1 or so: the network has opinions before it
+# has seen anything. One may scale the last layer down afterwards (exercise 3).
 
 
 # %%
@@ -232,7 +233,8 @@ def curves(figure):
         epochs = (np.arange(len(smooth)) + 5) / 22
         right.plot(epochs, smooth, dashes, color=colour, label=name)
     right.axhline(math.log(10), color=RED, lw=1, ls=":")
-    right.text(10, math.log(10) + 0.03, "guessing", ha="right", fontsize=10, color=RED)
+    style = {"ha": "right", "va": "bottom", "fontsize": 11, "color": RED}
+    right.text(10, math.log(10) + 0.02, "guessing", **style)
     right.set_ylim(0)
     right.set_xlabel("epoch")
     right.set_ylabel("cross-entropy (nats)")
@@ -273,15 +275,23 @@ assert faded[-1] < 1e-6
 assert np.allclose(kept_up, 1, atol=1e-3)
 
 # %% [markdown]
-# ## What it can not do
+# ## What it cannot do
 #
-# A scale cannot repair a layer that puts out the same for every image. Then the division would blow
-# up rounding errors. `lsuv_` notices, names the layer, and leaves all weights as they were.
+# A layer whose units are all dead, because its bias lies far below zero, is brought back to life:
+# the mean is subtracted before anything is divided. But no scale repairs a layer that puts out the
+# same for every image, such as one whose weights are 0. There the division would blow up rounding
+# errors. `lsuv_` notices, names the layer, and leaves all weights as they were.
 
 # %%
 model = network()
 with minitorch.no_grad():
-    model[3].bias.fill_(-100.0)  # dead: relu gives 0 for all of them
+    model[3].bias.fill_(-100.0)
+    assert (model[:4](sample) == 0).all()
+init.lsuv_(model, sample)
+assert np.allclose(deviations(model, sample), 1, atol=1e-3)
+
+model = network()
+with minitorch.no_grad():
     model[4].weight.fill_(0.0)
 first = model[0].weight.detach().clone()
 try:
@@ -311,12 +321,6 @@ print(", ".join(f"{n}: {e:.2f}" for n, e in errors.items()))
 assert errors[256] < 0.25
 assert errors[256] < errors[8]
 
-report = init_report(by_hand, sample)
-print(
-    f"on its own batch E[x^2] of the inputs of layers changes by {report.factor:.2f}, over all ten"
-)
-assert 0.2 < report.factor < 2
-
 # %%
 print(
     f"found: {plain_accuracy:.0%} read right by ten layers as they come, {lsuv_accuracy:.0%}",
@@ -326,6 +330,9 @@ print(f" after LSUV, {kaiming_accuracy:.0%} after Kaiming")
 
 # %% [markdown]
 # ## Exercises
+#
+# Three more check themselves: fill in the functions in `lessons/exercises/19_lsuv.py`, then run
+# `python -m lessons check 19`.
 #
 # 1. Settle the layers from the last to the first. What are the deviations then, and why?
 # 2. Make each layer's output after its relu have mean square 1, in place of deviation 1 before it.

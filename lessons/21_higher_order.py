@@ -61,8 +61,9 @@ def derivatives(f, x, n):
 
 polynomial = np.polynomial.Polynomial([0, 1])  # y itself
 slope = np.polynomial.Polynomial([1, 0, -1])  # 1 - y²
+of_tanh = derivatives(minitorch.tanh, x, 6)
 print("order   by the tape    by polynomial")
-for n, d in enumerate(derivatives(minitorch.tanh, x, 6)):
+for n, d in enumerate(of_tanh):
     exact = polynomial(math.tanh(0.7))
     print(f"{n:5}{d:14.8f}{exact:17.8f}")
     assert math.isclose(d, exact, rel_tol=1e-9)
@@ -70,13 +71,14 @@ for n, d in enumerate(derivatives(minitorch.tanh, x, 6)):
 
 # %% [markdown]
 # The same thing as a function of functions: `func.grad(f)` is the derivative of $f$, so six of them
-# in each other are the sixth.
+# in each other are the sixth. And `gradgradcheck` is lesson 7 for second derivatives: it holds the
+# slopes of gradients against finite differences.
 
 # %%
 sixth = minitorch.tanh
 for _ in range(6):
     sixth = func.grad(sixth)
-assert math.isclose(sixth(x.detach()).item(), d, rel_tol=1e-9)
+assert math.isclose(sixth(x.detach()).item(), of_tanh[6], rel_tol=1e-9)
 assert gradgradcheck(minitorch.tanh, x)
 
 # %% [markdown]
@@ -125,14 +127,29 @@ print("step  Newton's error   descent's")
 for k in range(7):
     print(f"{k:4}{errors['Newton'][k]:16.1e}{errors['descent'][k]:12.1e}")
 assert errors["Newton"][6] < 1e-15
-assert all(b < a * a for a, b in zip(errors["Newton"][1:5], errors["Newton"][2:6]))
 assert errors["descent"][6] > 1e-3
 assert errors["descent"][60] > 1e-15
 
 # %% [markdown]
-# Once it is close, Newton's error is squared at each step, so the number of correct digits doubles,
-# while descent gains the same part of a digit each time.
+# Once it is close, Newton's error is squared at each step, so the number of correct digits doubles.
+# Why? With the error $e = a - x^*$, where $f'(x^*) = 0$, and one more term than Newton has,
 #
+# $$0 = f'(a - e) \approx f'(a) - f''(a)\, e + \tfrac12 f'''(a)\, e^2$$
+#
+# Divided by $f''$: what is left after the step, $e - f'/f''$, is about $\frac{f'''}{2 f''}\, e^2$.
+# Our $f$ has $f''' = f'' = e^x$, so each error should be half the square of the one before. Descent
+# has $e - \text{lr}\, f' \approx (1 - \text{lr}\, f'')\, e$ left, here $1 - 0.2 \cdot 2 = 0.6$ of
+# the error. It gains the same part of a digit each time.
+
+# %%
+squares = [b / a**2 for a, b in zip(errors["Newton"][2:5], errors["Newton"][3:6])]
+shares = [b / a for a, b in zip(errors["descent"][20:30], errors["descent"][21:31])]
+print("Newton: error by the square of the one before: " + " ".join(f"{q:.3f}" for q in squares))
+print(f"descent: error by the one before: {shares[0]:.3f}")
+assert np.allclose(squares, 0.5, atol=0.05)
+assert np.allclose(shares, 0.6, atol=0.001)
+
+# %% [markdown]
 # Two things can go wrong. Far away the parabola may be a poor likeness. And Newton looks for a
 # point where the *slope is zero*; where the curve bends down that is a maximum, and Newton goes up.
 # Here is $x^4 - 2x^2$, with minima at $\pm 1$ and a maximum at 0:
@@ -192,8 +209,8 @@ assert np.allclose(func.hessian(lambda x: 0.5 * (x @ A @ x))(point), A)
 print("the Hessian of x A x / 2 is A: by ours and by minitorch's")
 
 # %% [markdown]
-# Newton's step becomes $s = -H^{-1} g$, the solution of $H s = -g$. We try it on Rosenbrock's
-# function,
+# Near a point the gradient is about $g + H s$, each element of it as in one dimension. It is 0 for
+# the solution of $H s = -g$, and that is Newton's step. We try it on Rosenbrock's function,
 #
 # $$f(x, y) = (1 - x)^2 + 100\,(y - x^2)^2$$
 #
@@ -334,14 +351,17 @@ assert apart < 1e-5
 # ## The largest learning rate
 #
 # One use of it. On a parabola with curvature $\lambda$ a step of gradient descent multiplies the
-# distance to the minimum by $1 - \text{lr}\,\lambda$. Beyond $\text{lr} = 2/\lambda$ that is less
-# than -1, and the distance grows. In many dimensions there are many curvatures, the eigenvalues of
-# $H$, and the largest decides.
+# distance to the minimum by $1 - \text{lr}\,\lambda$ (lesson 15). Beyond $\text{lr} = 2/\lambda$
+# that is less than -1, and the distance grows. In many dimensions there are many curvatures. Along
+# some directions $v$, the axes of the bowl, $H$ does nothing but stretch, $H v = \lambda v$; such a
+# $\lambda$ is an *eigenvalue* of $H$ and the curvature along $v$, and the largest decides.
 #
-# It can be found by multiplying with $H$ again and again: whatever $v$ was, its part along the
-# steepest direction grows fastest. (*Power iteration*; the length of $Hv$ then tells $\lambda$.) We
+# It can be found by multiplying with $H$ again and again: any $v$ is a sum of parts along the axes,
+# each is multiplied by its own $\lambda$, and the one with the largest outgrows the others. (*Power
+# iteration*; once $v$ has length 1 and lies along that axis, the length of $Hv$ is $\lambda$.) We
 # try it where the exact answer is known: fitting the label of a digit by a weighted sum of its
-# pixels, with $H = 2\,x^\top x / N$.
+# pixels. The gradient of the mean of $(x w - t)^2$ is $2\,x^\top (x w - t) / N$ (lesson 5), hence
+# $H = 2\,x^\top x / N$.
 
 # %%
 x_small, y_small, _, _ = digits()
@@ -422,12 +442,14 @@ print("J v:", jvp(polar, p, v), "by two backward passes, and by the matrix")
 # points can tie down, so it bends through nearly all of them. What we know, and it does not, is
 # that the curve should be smooth. We can say so in the loss:
 #
-# $$L = \frac1N \sum_i (y(x_i) - t_i)^2
-# + c \cdot \operatorname{mean}\Bigl(\Bigl(\frac{dy}{dx}\Bigr)^2\Bigr)$$
+# $$L = \frac1N \sum_i (y(x_i) - t_i)^2 +
+# c \cdot \operatorname{mean}\Bigl(\Bigl(\frac{dy}{dx}\Bigr)^2\Bigr)$$
 #
 # The second term is a *gradient penalty*. Its mean is over 64 random places, new ones in every
-# step, since at fixed ones the network would be flat there and steep in between. To train, we need
-# its gradient by the weights: the gradient of a gradient. `create_graph=True` is all it takes.
+# step, since at fixed ones the network would be flat there and steep in between. All slopes come
+# from a single backward: element $i$ of the output depends on row $i$ of $x$ only, so the gradient
+# of their *sum* has $dy_i/dx_i$ in row $i$. To train, we need the penalty's gradient by the
+# weights: the gradient of a gradient. `create_graph=True` is all it takes.
 
 # %%
 rng = np.random.default_rng(2)
@@ -479,7 +501,7 @@ assert smooth[3] < 0.4 * without[3]
 # %% [markdown]
 # The penalty costs some accuracy at the points, and brings the curve much closer to the sine
 # they came from. In higher dimensions the same term keeps a classifier from changing its mind over
-# a few pixels, and a critic in adversarial training from becoming infinitely steep.
+# a few pixels.
 #
 # Two remarks. Without `create_graph` the slope would be a bare number, the penalty a constant, and
 # its gradient zero; nothing would fail, and nothing would become smoother. And a network of relus
@@ -522,6 +544,9 @@ print(
 
 # %% [markdown]
 # ## Exercises
+#
+# Five more check themselves: fill in the functions in `lessons/exercises/21_higher_order.py`, then
+# run `python -m lessons check 21`.
 #
 # 1. How many lines does the tape of the sixth derivative of tanh have? Of the third? Why does it
 #    grow, and what would a cleverer rule for tanh save?

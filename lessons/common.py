@@ -1,16 +1,15 @@
 """What the lessons share: their options, the data, measurements that are kept, and figures.
 
-Only this file knows where figures go and how they look. A lesson hands over a function that draws
-on a Matplotlib figure; where Matplotlib is missing one line says so, and the lesson goes on.
+Only this file knows where figures go; how they look is said in minitorch.plot.style. A lesson hands
+over a function that draws on a Matplotlib figure; where Matplotlib is missing one line says so, and
+the lesson goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-import io
 import json
-import os
 import platform
 import sys
 import timeit
@@ -21,7 +20,33 @@ from typing import Any
 import numpy as np
 
 from minitorch import Tensor
+from minitorch.io.file import replacing
+from minitorch.plot.figure import look_alike, painted
+from minitorch.plot.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, YELLOW
 from minitorch.utils.data import DataError, Split, digits, mnist
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "FIGURES",
+    "FOUND",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PURPLE",
+    "RED",
+    "SKY",
+    "WROTE",
+    "YELLOW",
+    "add_options",
+    "here",
+    "kept",
+    "load_images",
+    "options",
+    "save_figure",
+    "seconds",
+    "show_image",
+]
 
 FIGURES = Path(__file__).parent.parent / "figures"
 FOUND = "found: "  # how a lesson says in one line what it found; `all` shows these lines
@@ -96,33 +121,6 @@ def kept(name: str, measured: Any) -> Any:
 
 # figures ----------------------------------------------------------------------------------------
 
-# The eight colours of Okabe and Ito, which colour-blind readers can tell apart, too.
-BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, RED, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-GREY = "#767676"
-
-STYLE = {
-    "figure.dpi": 150,
-    "savefig.dpi": 150,
-    "figure.figsize": (8, 4),
-    "figure.facecolor": "white",
-    "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",  # comes with Matplotlib, so every machine has it
-    "font.size": 12,
-    "figure.titlesize": 14,
-    "figure.titleweight": "bold",
-    "axes.titlesize": 12,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#DDDDDD",
-    "lines.linewidth": 2,
-    "legend.frameon": False,
-    "image.cmap": "gray_r",
-}
-
 
 def save_figure(name: str, draw: Callable[[Any], None], **figure_options: Any) -> None:
     """Writes figures/NAME.png, drawn by `draw(figure)`, and prints its path.
@@ -136,34 +134,17 @@ def save_figure(name: str, draw: Callable[[Any], None], **figure_options: Any) -
         draw: takes a Matplotlib Figure and draws on it.
         figure_options: of the Figure, such as figsize=(8, 4), in inches.
     """
-    try:
-        from matplotlib import style
-        from matplotlib.figure import Figure
-    except ImportError:
-        print(f"no figure {name}: it needs Matplotlib, {sys.executable} -m pip install matplotlib")
-        return
     if options().data != "digits":
         name = f"{name}_{options().data}"
     path = options().figures / f"{name}.png"
-    picture = io.BytesIO()
-    with style.context(["default", STYLE]):  # whatever the reader's own settings are
-        figure = Figure(**figure_options)  # no pyplot, hence no window and no display
-        draw(figure)
-        figure.savefig(picture, format="png", metadata={"Software": None})
-    if not _looks_like(path, picture):
-        _write(path, picture.getvalue())
+    try:
+        picture = painted(draw, **figure_options)
+    except ImportError as error:
+        print(f"no figure {name}: {error}")
+        return
+    if not (path.exists() and look_alike(path.read_bytes(), picture)):
+        _write(path, picture)
     print(f"{WROTE}{path}")
-
-
-def _looks_like(path: Path, picture: io.BytesIO) -> bool:
-    """True if no eye could tell: no colour differs by more than 8 of its 255 steps."""
-    from matplotlib.image import imread
-
-    if not path.exists():
-        return False
-    picture.seek(0)
-    old, new = imread(path, format="png"), imread(picture, format="png")
-    return old.shape == new.shape and float(abs(old - new).max()) <= 8 / 255
 
 
 def show_image(axes: Any, image: Any, title: str = "") -> None:
@@ -178,6 +159,5 @@ def _write(path: Path, content: bytes) -> None:
     if path.exists() and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_bytes(content)
-    half.replace(path)
+    with replacing(path) as draft:
+        draft.write(content)

@@ -14,6 +14,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,8 +165,20 @@ def verdict(
     except AssertionError as error:
         return Verdict(name, "wrong", str(error) or "the check failed")
     except Exception as error:  # whatever the reader's code may raise
-        return Verdict(name, "wrong", f"it raised {type(error).__name__}: {error}")
+        return Verdict(name, "wrong", crash(error, function))
     return Verdict(name, "ok")
+
+
+def crash(error: Exception, function: Callable) -> str:
+    """What was raised, and where in the reader's file; or else a word about a missing return."""
+    reason = f"it raised {type(error).__name__}: {error}"
+    file = getattr(getattr(function, "__code__", None), "co_filename", "")
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    if lines:
+        return f"{reason}\nin line {lines[-1]} of {Path(file).name}"
+    if "NoneType" in reason:
+        return f"{reason}\nthe result is None: is a return missing?"
+    return reason
 
 
 def report(number: int, path: Path) -> int:

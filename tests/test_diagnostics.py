@@ -88,6 +88,7 @@ def test_stats_of_what_is_on_a_gpu_waits_for_it_once(cuda):
 
 
 def test_layers_are_heard_before_and_after_their_activation(batch):
+    """I09: of a layer without parameters too."""
     model = small()
     with ActivationStats(model) as s:
         model(batch[0])
@@ -121,6 +122,24 @@ def test_a_large_mean_does_not_drown_the_deviation():
     with ActivationStats(layer) as s:
         layer(x)
     assert s["Linear"].std[0] == pytest.approx(0.01 * x.std(correction=0).item(), rel=0.01)
+
+
+def test_where_e_x2_less_mean2_loses_its_digits_the_deviation_is_the_samples():
+    x = np.random.default_rng(0).normal(size=(50_000, 1)).astype(np.float32)
+    layer = nn.Linear(1, 1, weights=init.ones(), biases=init.zeros())
+    for mean, within in ((0.0, 1e-5), (20.0, 1e-3), (1e4, 0.05)):
+        with ActivationStats(layer) as s:
+            layer(minitorch.tensor(x + np.float32(mean)))
+        assert s["Linear"].mean[0] == pytest.approx(mean + x.mean(), abs=1e-5 * max(1, mean))
+        assert s["Linear"].std[0] == pytest.approx(x.std(), rel=within)
+
+
+def test_every_fourth_step_is_measured_unless_told_otherwise(batch):
+    model = small()
+    optimizer = optim.SGD(model, lr=0.1)
+    with ActivationStats(model) as a, GradientStats(model, optimizer) as g:
+        fit(model, optimizer, 9, *batch)
+    assert a.steps == g.steps == [0, 4, 8]
 
 
 def test_means_come_from_all_values_and_histograms_from_a_spread_sample():
@@ -388,7 +407,11 @@ def test_gradients_and_updates_beside_the_parameters_are_numpys(batch, kind):
         wanted = np.array([row[name] for row in expected]).T
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-7)
     assert s["conv.weight"].histogram()[0].sum(0).tolist() == [27, 27, 27]
-    assert "conv.weight" in str(s)
+    lines = {line.split()[0]: line for line in str(s).splitlines()[1:-1]}
+    assert list(lines) == s.names  # a row for each parameter, with both ratios
+    for name, line in lines.items():
+        for ratio in (s[name].grad_to_data[-1], s[name].update_to_data[-1]):
+            assert f"{ratio:.3g}" in line.split()
     assert "step" not in vars(optimizer)
 
 
@@ -632,6 +655,9 @@ def test_on_a_gpu_the_numbers_are_the_same_and_only_reading_waits(cuda):
     text = str(on_gpu)
     assert cuda.sync <= 1
     assert text == str(on_gpu)
+    cuda.reset()
+    assert str(gg)
+    assert cuda.sync <= 1
     for host, device in ((a, on_gpu), (g, gg)):
         for field in ("mean", "std", "dead", "zero", "saturated", "low", "high"):
             np.testing.assert_allclose(
@@ -652,6 +678,7 @@ def test_on_a_gpu_the_numbers_are_the_same_and_only_reading_waits(cuda):
 
 
 def test_tables_need_no_drawing_program(batch, monkeypatch):
+    """I10."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     model = small()
     optimizer = optim.SGD(model, lr=0.1)

@@ -94,6 +94,17 @@ def test_what_a_later_lesson_teaches_is_not_taken(tmp_path: Path):
     assert "not taught yet: cross_entropy comes in lesson 10" in verdict.reason
 
 
+def test_a_crash_is_told_with_its_line_and_a_missing_return_with_a_hint(tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text("def largest_rate(c, mu):\n    x = 1\n    return x.missing\n")
+    reasons = {v.name: v.reason for v in grading.grade(15, path)}
+    assert "no attribute 'missing'" in reasons["largest_rate"]
+    assert "in line 3 of mine.py" in reasons["largest_rate"]
+    path.write_text("def largest_rate(c, mu):\n    2 * (1 + mu) / c.max()\n")
+    reasons = {v.name: v.reason for v in grading.grade(15, path)}
+    assert reasons["largest_rate"].endswith("is a return missing?")
+
+
 # the command ------------------------------------------------------------------------------------
 
 

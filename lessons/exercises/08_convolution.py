@@ -16,7 +16,7 @@ def out_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation
 
 
 def window_columns(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """im2col with a stride: (N, C, H, W) to (N, C * K * K, L), a window in each column.
+    """im2col with a stride: (N, C, H, W) to (N, C * K * K, Q), each of the Q windows a column.
 
     Windows are in reading order, left to right and then down, and so are the numbers in a window,
     channel after channel.
@@ -28,7 +28,7 @@ def window_columns(x: Tensor, kernel: int, stride: int) -> Tensor:
 
 
 def window_columns_grad(g: Tensor, x: Tensor, kernel: int, stride: int) -> Tensor:
-    """dL/dx for y = window_columns(x, kernel, stride), given g = dL/dy, (N, C * K * K, L)."""
+    """dL/dx for y = window_columns(x, kernel, stride), given g = dL/dy, (N, C * K * K, Q)."""
     raise NotImplementedError
 
 

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from minitorch import nn
 
 
-def size_out(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """How many places a kernel of `kernel` points visits along an axis of `size` pixels.
+def reshape_shape(shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of x.reshape(new), for x of that shape.
 
-    The points of the kernel are `dilation` pixels apart: 3 points with a dilation of 2 look at
-    pixels 0, 2 and 4. `padding` is added on both sides; every `stride`-th place is visited.
+    One of the numbers in `new` may be -1. It stands for whatever is left. There are no axes of
+    length 0.
 
-    size_out(28, 5) is 24, size_out(24, 2, stride=2) is 12, and size_out(7, 3, dilation=2) is 3.
+    reshape_shape((8, 50, 4, 4), (8, -1)) is (8, 800), and reshape_shape((6,), (2, 3)) is (2, 3).
 
     Raises:
-        ValueError: the kernel does not fit in even once.
+        ValueError: there are more or fewer numbers in x, or more than one -1; the message holds
+            both shapes.
     """
     raise NotImplementedError
 

@@ -55,7 +55,7 @@ class GradientStats(Recorded):
         model: Module,
         optimizer: Optimizer,
         *,
-        every: int = 2,
+        every: int = 4,
         keep: int = 200,
         bins: int = 80,
         sample: int = 4096,
@@ -77,13 +77,13 @@ class GradientStats(Recorded):
         def watched_step(closure: Any = None) -> Any:
             if not self._record.begin():
                 return step(closure)
-            before = {
-                name: sampled(p.array, self._meter.sample).copy()
+            before = [
+                (name, p, sampled(p.array, self._meter.sample).copy())
                 for name, p in self.model.named_parameters()
                 if p.requires_grad and p.array.size
-            }
+            ]
             result = step(closure)
-            self._look(before)
+            quiet.run(self._look, before)
             return result
 
         vars(self.optimizer)["step"] = watched_step
@@ -92,16 +92,17 @@ class GradientStats(Recorded):
     def __exit__(self, *error: Any) -> None:
         vars(self.optimizer).pop("step", None)
 
-    def _look(self, before: dict[str, Array]) -> None:
-        for name, p in self.model.named_parameters():
-            if p.grad is None or name not in before:
+    def _look(self, before: list[tuple[str, Any, Array]]) -> None:
+        """Measures the gradients, and how far the step moved each parameter from what it was."""
+        for name, p, data in before:
+            if p.grad is None:
                 continue
             g = p.grad.array
             self._kinds.setdefault(name, str(tuple(p.shape)))
             row = self._record.row(name, g)
             self._meter.measure(g, None, None, row[:-2])
             g, moved = (sampled(x, self._meter.sample) for x in (g, p.array))
-            quiet.run(_write_ratios, before[name], g, moved, row[-2:])
+            _write_ratios(data, g, moved, row[-2:])
 
     def _more(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         ratios = np.where(np.isfinite(rows), rows, math.nan)  # to a parameter that was 0

@@ -1,9 +1,10 @@
 """What is measured of an array, and with how little work.
 
-Mean, standard deviation and the units that are dead come from all of its numbers, in few passes
-over memory. The rest (the histogram, and shares of values near something) comes from an evenly
-spread sample that is sorted once: how many lie below any border can then be looked up. Nothing here
-waits for a GPU: what is measured stays on the device of the array until somebody reads it.
+Mean, standard deviation and the units that are dead come from all of its numbers, in two or three
+passes over memory. The rest (the histogram, and shares of values near something) comes from an
+evenly spread sample that is sorted once: how many lie below any border can then be looked up.
+Nothing here waits for a GPU: what is measured stays on the device of the array until somebody reads
+it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import CPU, Array, device, device_of, empty, move
-from minitorch.tensor import quiet, raw
+from minitorch.array import CPU, Array, device, device_of, move
+from minitorch.tensor import raw
 
 NEAR_ZERO = 1e-6  # what is no larger than this counts as 0
 EDGE = 0.015  # of its range at either end: there an s-shaped function is saturated, |tanh| > 0.97
-BLOCK = 1 << 18  # so many numbers at a time stay in the processor's cache
+ROW = 1024  # so many numbers are added up at a time; as many ones stay in the processor's cache
+CANCELS = 1e-3  # a variance that is so small beside mean² has lost its digits in E[x²] - mean²
+FIRST = 8  # examples; in most layers no unit is silent in all of them
 
 # What stands in front of the counts of the histogram, in this order.
 FIELDS = ("mean", "std", "second_moment", "dead", "zero", "saturated", "low", "high")
@@ -78,65 +81,67 @@ class Meter:
     ) -> None:
         """Writes a row of `width` numbers, float64, into `into`, on the device of x.
 
+        To be called by `quiet.run`: numbers that are not finite are something to report, and no
+        reason for NumPy's warnings.
+
         Args:
             x: of a floating dtype, with at least one number.
             axis: along which units (channels, neurons) stand; None to leave dead ones out.
             limits: between which an s-shaped function moves; None if there are none.
             into: takes the row.
         """
-        quiet.run(self._measure, x, axis, limits, into)
-
-    def _measure(self, x: Array, axis: int | None, limits: Any, into: Array) -> None:
         if x.dtype == np.float16:  # whose squares overflow
             x = x.astype(np.float32)
-        mean, variance = moments(x)
+        sample = np.sort(sampled(x, self.sample))
+        mean, variance = moments(x, sample)
         into[0], into[1], into[2] = mean, np.sqrt(variance), variance + mean * mean
         into[3] = math.nan if axis is None else dead_share(x, axis)
-        sample = np.sort(sampled(x, self.sample))
         into[4:6] = shares(sample, limits)
         into[6], into[7] = sample[0], sample[-1]
-        into[8:] = self._counts(sample)
+        self._count(sample, into[8:])
 
-    def _counts(self, sample: Array) -> Array:
-        """How many numbers of a sorted sample lie in each of `bins` equal parts of its range."""
-        parts = _constants(tuple(range(self.bins)), sample.dtype, device_of(sample))
+    def _count(self, sample: Array, into: Array) -> None:
+        """Writes how many numbers of a sorted sample lie in each of `bins` equal parts of it."""
+        parts = _upto(self.bins, sample.dtype, device_of(sample))
         edges = sample[0] + (sample[-1] - sample[0]) / self.bins * parts
         below = np.searchsorted(sample, edges)
-        into = empty((self.bins,), np.dtype(np.float64), device_of(sample))
-        into[:-1] = below[1:] - below[:-1]
+        np.subtract(below[1:], below[:-1], out=into[:-1])
         into[-1] = sample.size - below[-1]
-        return into
 
 
-def moments(x: Array) -> tuple[Array, Array]:
-    """The mean and the variance, as 0-d arrays: two passes, with a small memory for what is left.
+def moments(x: Array, sample: Array | None = None) -> tuple[Array, Array]:
+    """The mean and the variance of all numbers, as 0-d arrays, in two passes that write nothing.
 
-    The mean is subtracted before squaring. E[x²] - mean² would be one pass less, but it loses all
-    digits where the mean is large against the deviation. Sums are products with ones, since BLAS
-    adds up several times as fast.
+        mean = E[x]        variance = E[x²] - mean²
+
+    The second loses its digits where the mean is large against the deviation; there the variance
+    is E[(x - mean)²], of the sample if there is one, else of all numbers. Both sums are products,
+    since BLAS adds up several times as fast: with ones, row by row, and of x with itself.
     """
     flat = x.ravel(order="K")
-    size = min(BLOCK, flat.size)
-    ones, room = (empty((size,), flat.dtype, device_of(flat)) for _ in range(2))
-    ones.fill(1)
-    parts = [flat[start : start + BLOCK] for start in range(0, flat.size, BLOCK)]
-    total: Any = 0.0
-    for part in parts:
-        total = total + np.dot(part, ones[: part.size])
-    mean, squares = total / flat.size, 0.0
-    for part in parts:
-        left = np.subtract(part, mean, out=room[: part.size])
-        squares = squares + np.dot(left, left)
-    return mean, squares / flat.size
+    rows = flat[: flat.size // ROW * ROW].reshape(-1, ROW)
+    total = (rows @ _ones(flat.dtype, device_of(flat))).sum() + flat[rows.size :].sum()
+    mean = total / flat.size
+    variance = np.dot(flat, flat) / flat.size - mean * mean
+    left = (flat if sample is None else sample) - mean
+    spread = np.dot(left, left) / left.size
+    return mean, np.where(variance > CANCELS * mean * mean, variance, spread)
 
 
 def dead_share(x: Array, axis: int) -> Array:
     """The share of units that are 0 everywhere: in all examples, and at all places."""
+    can_look = device_of(x).type == "cpu" and x.ndim > 1 and axis % x.ndim  # a look costs no wait
+    if can_look and (_sizes(x[:FIRST], axis) >= NEAR_ZERO).all():
+        return np.zeros((), x.dtype)
+    return (_sizes(x, axis) < NEAR_ZERO).mean()
+
+
+def _sizes(x: Array, axis: int) -> Array:
+    """The largest size of each unit's values."""
     if x.ndim > 2 and axis % x.ndim:  # over the examples first, which lie far apart: it is faster
-        return dead_share(np.maximum(x.max(axis=0), -x.min(axis=0)), axis % x.ndim - 1)
+        return _sizes(np.maximum(x.max(axis=0), -x.min(axis=0)), axis % x.ndim - 1)
     others = tuple(i for i in range(x.ndim) if i != axis % x.ndim) if x.ndim else ()
-    size = np.maximum(x.max(axis=others), -x.min(axis=others))
-    return (size < NEAR_ZERO).mean()
+    return np.maximum(x.max(axis=others), -x.min(axis=others))
 
 
 def shares(sample: Array, limits: tuple[float, float] | None) -> Array:
@@ -149,6 +154,18 @@ def shares(sample: Array, limits: tuple[float, float] | None) -> Array:
     result = below[1::2] - below[::2]
     result[1] = 1 - result[1] if limits else math.nan
     return result
+
+
+@lru_cache
+def _upto(count: int, dtype: np.dtype, where: device) -> Array:
+    """0, 1, 2, ..., count - 1."""
+    return _constants(tuple(range(count)), dtype, where)
+
+
+@lru_cache
+def _ones(dtype: np.dtype, where: device) -> Array:
+    """As many as a row of numbers has."""
+    return _constants((1.0,) * ROW, dtype, where)
 
 
 @lru_cache

@@ -94,6 +94,12 @@ class InitReport:
                 said.setdefault(row.name.replace(" before", ""), []).append(row.change)
         return {name: "; ".join(texts) for name, texts in said.items()}
 
+    def second_moments(self) -> tuple[list[str], list[float | None], list[float]]:
+        """Of each layer its name, E[x²] as expected, and as measured: what a plot takes."""
+        expected = [None if row.expected is None else row.expected[2] for row in self.rows]
+        measured = [row.measured[2] for row in self.rows]
+        return [row.name for row in self.rows], expected, measured
+
     def __getitem__(self, name: str) -> InitRow:
         for row in self.rows:
             if row.name == name:

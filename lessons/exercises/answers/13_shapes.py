@@ -1,5 +1,6 @@
 """Model answers to the exercises of lesson 13."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -8,12 +9,15 @@ import minitorch
 from minitorch import nn
 
 
-def size_out(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """From its first to its last point the kernel spans dilation (kernel - 1) + 1 pixels."""
-    room = size + 2 * padding - (dilation * (kernel - 1) + 1)
-    if room < 0:
-        raise ValueError(f"a kernel of {kernel} with dilation {dilation} does not fit into {size}")
-    return room // stride + 1
+def reshape_shape(shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...]:
+    """The product of all lengths is the number of numbers, and that stays."""
+    if new.count(-1) > 1:
+        raise ValueError(f"{shape} to {new}: only one -1 can be worked out")
+    count, said = math.prod(shape), math.prod(n for n in new if n != -1)
+    found = tuple(count // said if n == -1 else n for n in new)
+    if math.prod(found) != count:
+        raise ValueError(f"{shape} to {new}: there are {count} numbers")
+    return found
 
 
 def matmul_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:

@@ -102,6 +102,20 @@ def rules_to_judge():
     }
 
 
+# What a check that lets a wrong rule pass should look at.
+LOOK_AT = {
+    "y = x³, with the sign flipped": "is the rule compared with the slope at all?",
+    "y = x³, with 3.0001 for 3": "how large a disagreement do you allow?",
+    "y = x³, with a rule that forgets g": "which g do you send back?",
+    "y = x³, with g twice": "which g do you send back?",
+    "softmax, without the leading y": "which g do you send back?",
+    "x w + b, with the gradient of w transposed": "do you look at every element of every input?",
+    "x w + b, with a mean for the sum in b": "do you look at every element of every input?",
+    "differences, wrong at the last element": "do you look at every element of every input?",
+    "x times x.detach()": "is the rule compared with the slope at all?",
+}
+
+
 def check_passes(function):
     assert "gradcheck" not in function.__code__.co_names, "write it without minitorch's gradcheck"
     minitorch.manual_seed(0)
@@ -111,8 +125,15 @@ def check_passes(function):
         assert all(np.array_equal(x, k) for x, k in zip(inputs, kept)), "an input was changed"
         assert all(x.dtype == minitorch.float32 for x in inputs), "an input was converted"
         assert said in (True, False), f"expected True or False, got {said!r}"
-        assert said or not right, f"refused: {name}"
-        assert right or not said, f"let pass: {name}"
+        assert said or not right, (
+            f"refused: {name}; do you compare in float64, with a step that fits?"
+        )
+        assert right or not said, f"let pass: {name}; {LOOK_AT[name]}"
+
+
+def gap(f, x, h):
+    """Between the slopes to the right and to the left."""
+    return abs((f(x + h) - f(x)) / h - (f(x) - f(x - h)) / h)
 
 
 def check_kind_of_point(function):
@@ -132,7 +153,8 @@ def check_kind_of_point(function):
     }
     for name, (f, x, expected) in points.items():
         said = function(f, x)
-        assert said == expected, f"{name}: expected {expected!r}, got {said!r}"
+        gaps = ", ".join(f"{gap(f, x, h):.1e} for h = {h:g}" for h in (1e-2, 1e-3, 1e-4))
+        assert said == expected, f"{name}: expected {expected!r}, got {said!r}; the gaps are {gaps}"
 
 
 # wrong answers ----------------------------------------------------------------------------------
@@ -170,13 +192,13 @@ def judged(random=True, precise=True, first_only=False, tolerance=1e-6):
     return check
 
 
-def by_gap(f, x, h=1e-3):
-    gap = abs((f(x + h) - f(x)) / h - (f(x) - f(x - h)) / h)
-    return "jump" if gap > 100 else "kink" if gap > 0.1 else "smooth"
+def by_gap(f, x):
+    found = gap(f, x, 1e-3)
+    return "jump" if found > 100 else "kink" if found > 0.1 else "smooth"
 
 
 def kinks_only(f, x):
-    gaps = [abs((f(x + h) - f(x)) / h - (f(x) - f(x - h)) / h) for h in (1e-3, 1e-5)]
+    gaps = [gap(f, x, h) for h in (1e-3, 1e-5)]
     return "kink" if gaps[1] > 0.5 * gaps[0] and gaps[1] > 1e-4 else "smooth"
 
 

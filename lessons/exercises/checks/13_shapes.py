@@ -1,6 +1,5 @@
 """Checks of the exercises of lesson 13, and wrong answers that they must notice."""
 
-import itertools
 import math
 
 import numpy as np
@@ -10,33 +9,35 @@ import minitorch.nn.functional as F
 from minitorch import nn
 
 
-def places(size, kernel, stride, padding, dilation):
-    """The places counted, one by one."""
-    last = dilation * (kernel - 1)
-    return len(range(-padding, size + padding - last, stride))
-
-
-def check_size_out(function):
-    assert function(28, 5) == 24, f"size_out(28, 5) is 24, got {function(28, 5)}"
-    for size, kernel, stride, padding, dilation in itertools.product(
-        (5, 8, 9), (1, 2, 3), (1, 2, 3), (0, 1), (1, 2)
-    ):
-        options = {"stride": stride, "padding": padding, "dilation": dilation}
-        expected = places(size, kernel, **options)
-        said = function(size, kernel, **options)
-        assert said == expected, (
-            f"size_out({size}, {kernel}, {options}): {expected} places can be counted, got {said}"
-        )
-    assert isinstance(function(9, 2, stride=2), int), "a size is an int; divide with //"
-    for size, kernel, dilation in [(4, 5, 1), (4, 3, 2)]:
+def check_reshape_shape(function):
+    good = [
+        ((6,), (2, 3)),
+        ((8, 50, 4, 4), (8, -1)),
+        ((8, 50, 4, 4), (-1, 4)),
+        ((2, 3, 4), (4, -1, 2)),
+        ((2, 3), (-1,)),
+        ((5, 1), (5,)),
+        ((1,), (1, -1, 1)),
+    ]
+    for shape, new in good:
+        expected = np.zeros(shape).reshape(new).shape
         try:
-            said = function(size, kernel, dilation=dilation)
-        except ValueError:
-            continue
-        raise AssertionError(
-            f"a kernel of {kernel} with dilation {dilation} does not fit into {size}: expected a "
-            f"ValueError, got {said}"
+            said = function(shape, new)
+        except ValueError as error:
+            raise AssertionError(f"{shape} to {new} is {expected}, no error: {error}") from error
+        assert tuple(said) == expected, f"{shape} to {new} is {expected}, got {said}"
+        assert all(isinstance(n, int) for n in said), (
+            f"{shape} to {new}: lengths are ints, got {said}; divide with //"
         )
+    for shape, new in [((8, 50), (7, -1)), ((6,), (4,)), ((6,), (2, 4)), ((8,), (2, -1, -1))]:
+        try:
+            said = function(shape, new)
+        except ValueError as error:
+            said = None
+            message = str(error)
+        assert said is None, f"{shape} to {new}: expected a ValueError, got {said}"
+        assert str(shape) in message, f"{shape} to {new}: the message lacks {shape}: {message!r}"
+        assert str(new) in message, f"{shape} to {new}: the message lacks {new}: {message!r}"
 
 
 def check_matmul_shape(function):
@@ -156,11 +157,15 @@ def check_two_branches(function):
 # wrong answers ----------------------------------------------------------------------------------
 
 
-def size(formula):
-    def function(size, kernel, stride=1, padding=0, dilation=1):
-        if size + 2 * padding < dilation * (kernel - 1) + 1:
-            raise ValueError
-        return formula(size, kernel, stride, padding, dilation)
+def reshaped(check=True, divide=lambda count, said: count // said, many=False):
+    def function(shape, new):
+        if not many and new.count(-1) > 1:
+            raise ValueError(f"{shape} to {new}")
+        count, said = math.prod(shape), math.prod(n for n in new if n != -1)
+        found = tuple(divide(count, said) if n == -1 else n for n in new)
+        if check and math.prod(found) != count:
+            raise ValueError(f"{shape} to {new}")
+        return found
 
     return function
 
@@ -217,14 +222,13 @@ def knows_mnist(channels, classes):
 
 
 WRONG = {
-    "size_out": [
-        size(lambda n, k, s, p, d: (n + 2 * p - k) // s + 1),
-        size(lambda n, k, s, p, d: (n + p - d * (k - 1) - 1) // s + 1),
-        size(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s),
-        size(lambda n, k, s, p, d: math.ceil((n + 2 * p - d * (k - 1) - 1) / s) + 1),
-        lambda n, kernel, stride=1, padding=0, dilation=1: (
-            (n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-        ),
+    "reshape_shape": [
+        lambda shape, new: new,
+        reshaped(check=False),
+        reshaped(divide=lambda count, said: count / said),
+        reshaped(check=False, many=True),
+        reshaped(divide=lambda count, said: -count // said),
+        lambda shape, new: (*new[:-1], math.prod(shape) // math.prod(new[:-1])),
     ],
     "matmul_shape": [
         product_shape(check=False),

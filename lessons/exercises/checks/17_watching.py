@@ -23,7 +23,10 @@ def check_means_of(function):
     first = minitorch.relu(model.first(x))
     wanted = {"bend": first.mean().item(), "inner.1": model.inner(first).mean().item()}
     said = function(model, x)
-    assert sorted(said) == sorted(wanted), f"the paths are {sorted(said)}, expected {list(wanted)}"
+    assert sorted(said) == sorted(wanted), (
+        f"the paths are {sorted(said)}, expected {list(wanted)}; if one is missing: a hook that is "
+        "made in a loop reads the loop's variable when it is called, which is after the loop"
+    )
     for path, mean in wanted.items():
         assert not isinstance(said[path], minitorch.Tensor), (
             f"{path}: a Tensor keeps its tape, and all that is on it; .item() gives the number"

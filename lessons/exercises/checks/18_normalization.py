@@ -92,7 +92,7 @@ def check_move_running(function):
         assert (var == kept[1]).all().item(), "var was changed in place; return a new one"
         F.batch_norm(x, *kept, training=True, momentum=momentum)
         where = f"a batch of {n}, momentum {momentum}"
-        same(said[0], kept[0], f"{where}, mean")
+        same(said[0], kept[0], f"{where}, mean (momentum is the weight of the new batch)")
         same(said[1], kept[1], f"{where}, variance (is the batch's divided by N - 1?)")
 
 

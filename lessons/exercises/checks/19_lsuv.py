@@ -18,7 +18,9 @@ def check_settled(function):
     assert np.array_equal(w, given[0]), "w itself was changed; make a new array"
     assert np.array_equal(b, given[1]), "b itself was changed; make a new array"
     y = x @ new_w + new_b
-    assert abs(y.mean()) < 1e-9, f"y has mean {y.mean():.4f}, expected 0"
+    assert abs(y.mean()) < 1e-9, (
+        f"y has mean {y.mean():.4f}, expected 0; b is shifted, and then divided like w"
+    )
     assert abs(y.std() - 1) < 1e-9, (
         f"y has deviation {y.std():.4f}, expected 1; is b divided as well?"
     )

@@ -26,14 +26,14 @@ def check_nth_derivative(function):
         number(function(lambda x: x**3, 2.0, n), expected, f"derivative {n} of x³ at 2")
     for n in range(7):
         exact = [math.sin, math.cos, lambda x: -math.sin(x), lambda x: -math.cos(x)][n % 4](0.3)
-        number(function(minitorch.sin, 0.3, n), exact, f"derivative {n} of sin at 0.3")
+        number(function(minitorch.sin, 0.3, n), exact, f"derivative {n} of sin at 0.3, in float64")
         number(function(lambda x: (2 * x).exp(), 0.1, n), 2**n * math.exp(0.2), f"{n} of e^2x")
 
 
 def check_newton_root(function):
     square = lambda x: x**2 - 2
     number(function(square, 1.0, 0), 1.0, "x² - 2 from 1, no step")
-    number(function(square, 1.0, 1), 1.5, "x² - 2 from 1, one step")
+    number(function(square, 1.0, 1), 1.5, "x² - 2 from 1, one step to where f is 0")
     number(function(square, 1.0, 2), 17 / 12, "x² - 2 from 1, two steps")
     number(function(square, 1.0, 6), math.sqrt(2), "x² - 2 from 1, six steps", 1e-13)
     number(function(lambda x: x.cos() - x, 1.0, 6), 0.7390851332151607, "cos x - x from 1", 1e-13)
