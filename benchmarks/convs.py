@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.registry import LIMIT, TORCH, Step, images, installed, weights
+from benchmarks.engines import installed
+from benchmarks.registry import LIMIT, TORCH, Step, images, weights
 
 
 class Shape(NamedTuple):

@@ -11,7 +11,6 @@ returns [loss, *gradients], for the check that all engines compute the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -95,6 +94,21 @@ def chain(x: Array, a: Array, b: Array, rounds: int) -> Step:
         g = np.ones_like(y)
         for e, scaled in reversed(saved):
             g = g / scaled * a * e
+        return [y, g]
+
+    return step
+
+
+def matmuls(x: Array, ws: Sequence[Array]) -> Step:
+    """Products in a row, and the gradient of their sum with respect to x."""
+
+    def step() -> list[Any]:
+        y = x
+        for w in ws:
+            y = y @ w
+        g = np.ones_like(y)
+        for w in reversed(ws):
+            g = g @ w.T
         return [y, g]
 
     return step
@@ -265,11 +279,3 @@ def products(shapes: Sequence[tuple[int, int, int]], times: int = 1) -> Step:
         return []
 
     return step
-
-
-def layer_products(N: int, sizes: Sequence[int]) -> list[tuple[int, int, int]]:
-    """The products of a step of linear layers: y, dW, and dx of all but the first."""
-    shapes = []
-    for i, (n, m) in enumerate(pairwise(sizes)):
-        shapes += [(N, n, m), (m, N, n)] + [(N, m, n)] * (i > 0)
-    return shapes

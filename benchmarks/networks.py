@@ -6,19 +6,20 @@ into both engines' models, so that they can be compared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from benchmarks import conv_floors, floors
+from benchmarks import floors
 from benchmarks.registry import (
     FLOOR,
     TORCH,
-    Makers,
+    Job,
+    Product,
     Step,
-    engines,
     images,
     labels,
     leaves,
@@ -29,6 +30,7 @@ from benchmarks.registry import (
 
 def filled(lib: Any, model: Any) -> Any:
     """The model with weights that depend on their shapes alone; biases zero, norms' scales one."""
+    model = lib.placed(model)
     named = [(name, p) for name, p in model.named_parameters() if "bias" not in name]
     drawn = [tuple(p.shape) for _, p in named if p.ndim > 1]
     values = iter(weights(*drawn))
@@ -67,14 +69,17 @@ def trained(lib: Any, model: Any, loss: Callable[[Any], Any], lr: float = 1e-3) 
     memory=True,
     tolerance=0.02,
 )
-def conv_blocks(quick: bool) -> Makers:
+def conv_blocks(quick: bool) -> Job:
     N = 8 if quick else 128
     channels = (1, 8, 16, 32, 64)
-    data = images(N, 1, 28, 28), labels(N, 10)
+
+    def data() -> tuple:
+        kernels = [(out, C, 3, 3) for C, out in pairwise(channels)]
+        return images(N, 1, 28, 28), labels(N, 10), weights(*kernels, (10, 256))
 
     def make(lib: Any) -> Step:
         nn, F = lib.nn, lib.nn.functional
-        x, target = map(lib.from_numpy, data)
+        x, target = map(lib.from_numpy, data()[:2])
         layers = []
         for C, out in pairwise(channels):
             layers += [
@@ -85,30 +90,26 @@ def conv_blocks(quick: bool) -> Makers:
         model = filled(lib, nn.Sequential(*layers, nn.Flatten(), nn.Linear(256, 10)))
         return trained(lib, model, lambda model: F.cross_entropy(model(x), target))
 
-    def by_hand() -> Step:
-        pairs = list(pairwise(channels))
-        kernels = weights(*[(out, C, 3, 3) for C, out in pairs], (10, 256))
-        return conv_floors.conv_blocks(*data, kernels)
-
-    def limit() -> Step:
-        shapes = []
-        for C, out, size in zip(channels, channels[1:], (14, 7, 4, 2)):
-            rows = N * size * size
-            shapes += [(rows, 9 * C, out), (9 * C, rows, out)] + [(rows, out, 9 * C)] * (C > 1)
-        return floors.products([*shapes, (N, 256, 10), (10, N, 256), (N, 10, 256)])
-
-    return engines(make, by_hand, limit)
+    shapes = []
+    for C, out, size in zip(channels, channels[1:], (14, 7, 4, 2)):
+        rows = N * size * size
+        shapes += [(rows, 9 * C, out), (9 * C, rows, out)] + [(rows, out, 9 * C)] * (C > 1)
+    shapes += [(N, 256, 10), (10, N, 256), (N, 10, 256)]
+    return Job(make, "conv_blocks", data, shapes)
 
 
 def one_conv(
     N: int, C: int, out: int, K: int, size: int, stride: int, padding: int, first: bool
-) -> Makers:
+) -> Job:
     """A convolution with bias, and its gradients: of all inputs, or of all but a `first` x."""
     end = (size + 2 * padding - K) // stride + 1
-    x, g = images(N, C, size, size), images(N, out, end, end) - 0.5
-    w, b = weights((out, C, K, K), (out,))
+
+    def data() -> tuple:
+        x, g = images(N, C, size, size), images(N, out, end, end) - 0.5
+        return x, *weights((out, C, K, K), (out,)), g, stride, padding, first
 
     def make(lib: Any) -> Step:
+        x, w, b, g, *_ = data()
         params = leaves(lib, [w, b] if first else [w, b, x])
         image = lib.from_numpy(x) if first else params[2]
         dy = lib.from_numpy(g)
@@ -122,12 +123,9 @@ def one_conv(
 
         return step
 
-    def limit() -> Step:
-        L = end * end
-        each = [(out, C * K * K, L), (out, L, C * K * K)] + [(C * K * K, out, L)] * (not first)
-        return floors.products(each, times=N)
-
-    return engines(make, lambda: conv_floors.one_conv(x, w, b, g, stride, padding, first), limit)
+    L = end * end
+    each = [(out, C * K * K, L), (out, L, C * K * K)] + [(C * K * K, out, L)] * (not first)
+    return Job(make, "one_conv", data, each, times=N)
 
 
 @workload(
@@ -136,8 +134,9 @@ def one_conv(
     targets={TORCH: 1.15, FLOOR: 1.25},
     memory=True,
 )
-def conv_middle(quick: bool) -> Makers:
-    return one_conv(*((2, 8, 8, 3, 8) if quick else (32, 64, 64, 3, 32)), 1, 1, first=False)
+def conv_middle(quick: bool, batches: int = 1) -> Job:
+    N, *sizes = (2, 8, 8, 3, 8) if quick else (32, 64, 64, 3, 32)
+    return one_conv(batches * N, *sizes, 1, 1, first=False)
 
 
 @workload(
@@ -146,16 +145,21 @@ def conv_middle(quick: bool) -> Makers:
     targets={TORCH: 0.7, FLOOR: 1.25},
     memory=True,
 )
-def conv_stem(quick: bool) -> Makers:
-    return one_conv(*((2, 3, 8, 7, 20) if quick else (16, 3, 64, 7, 224)), 2, 3, first=True)
+def conv_stem(quick: bool, batches: int = 1) -> Job:
+    N, *sizes = (2, 3, 8, 7, 20) if quick else (16, 3, 64, 7, 224)
+    return one_conv(batches * N, *sizes, 2, 3, first=True)
 
 
 # sequences ----------------------------------------------------------------------------------------
 
 
 @workload("W8", "a transformer block: T 64, d 128, 4 heads, batch 32, Adam", targets={TORCH: 1.5})
-def transformer(quick: bool) -> Makers:
-    N, T, d = (2, 8, 16) if quick else (32, 64, 128)
+def transformer(quick: bool) -> Job:
+    return block(*((2, 8, 16) if quick else (32, 64, 128)))
+
+
+def block(N: int, T: int, d: int) -> Job:
+    """A step of a transformer block of 4 heads on N sequences of T vectors of d numbers."""
     data = images(N, T, d), images(N, T, d) * 2 - 1
 
     def make(lib: Any) -> Step:
@@ -166,11 +170,16 @@ def transformer(quick: bool) -> Makers:
         loss = lib.nn.functional.mse_loss
         return trained(lib, filled(lib, block), lambda model: loss(model(x), target))
 
-    return engines(make)
+    rows = N * T
+    layers = [(rows, d, 3 * d), (rows, d, d), (rows, d, 4 * d), (rows, 4 * d, d)]
+    heads = [(T, d // 4, T), (T, T, d // 4)] * 4 * N
+    products = [turn for m, k, n in layers + heads for turn in ((m, k, n), (m, n, k), (k, m, n))]
+    drawn = (3 * d, d), (d, d), (4 * d, d), (d, 4 * d)
+    return Job(make, "transformer", lambda: (*data, weights(*drawn)), products)
 
 
 @workload("W11", "char-RNN: LSTM 128, T 32, 65 characters, batch 32, Adam", targets={TORCH: 1.0})
-def char_rnn(quick: bool) -> Makers:
+def char_rnn(quick: bool) -> Job:
     N, T, H, letters = (2, 5, 8, 11) if quick else (32, 32, 128, 65)
     text = labels(N * (T + 1), letters).reshape(N, T + 1)
     data = np.ascontiguousarray(text[:, :-1]), np.ascontiguousarray(text[:, 1:]).reshape(-1)
@@ -187,14 +196,21 @@ def char_rnn(quick: bool) -> Makers:
 
         return trained(lib, filled(lib, nn.ModuleList(parts)), loss)
 
-    return engines(make)
+    rows, gates = N * T, 4 * H
+    whole = [(rows, H, gates), (rows, H, letters)]
+    products: list[Product] = [
+        turn for m, k, n in whole for turn in ((m, k, n), (m, n, k), (k, m, n))
+    ]
+    products += [(gates, rows, H)] + [(N, H, gates), (N, gates, H)] * T
+    drawn = (letters, H), (gates, H), (gates, H), (letters, H)
+    return Job(make, "char_rnn", lambda: (*data, weights(*drawn)), products)
 
 
 # the optimizer alone ------------------------------------------------------------------------------
 
 
 @workload("W12", "Adam alone, over 200 tensors of 64 to 73,728 numbers", targets={TORCH: 1.0})
-def optimizer(quick: bool) -> Makers:
+def optimizer(quick: bool) -> Job:
     shapes = [(64,), (64, 64), (256, 256), (128, 64, 3, 3)] * (1 if quick else 50)
 
     def make(lib: Any) -> Step:
@@ -209,4 +225,9 @@ def optimizer(quick: bool) -> Makers:
 
         return step
 
-    return engines(make, lambda: floors.optimizer(weights(*shapes), floors.slopes(shapes)))
+    def data() -> tuple:
+        return weights(*shapes), floors.slopes(shapes)
+
+    # read: a parameter, its gradient, and Adam's two averages; all but the gradient are written
+    numbers = sum(math.prod(shape) for shape in shapes)
+    return Job(make, "optimizer", data, moved=7 * 4 * numbers)

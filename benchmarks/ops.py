@@ -103,7 +103,7 @@ def _rows() -> list[OpRow]:
         ("std, add", lambda m, h, c: h + h.std(1, keepdim=True)),
         ("norm, add", lambda m, h, c: h + h.norm(dim=1, keepdim=True)),
         ("cumsum, mul", lambda m, h, c: h.cumsum(1) * 0.5),
-        ("cumprod", lambda m, h, c: h.cumprod(1)),
+        ("cumprod, clamp", lambda m, h, c: h.cumprod(1).clamp(0.6, 1.2), 0.7),
         ("sort", lambda m, h, c: h.sort(1)[0]),
         ("topk", lambda m, h, c: h.topk(4, 1)[0]),
     ]

@@ -1,4 +1,4 @@
-"""What comes on top: of writing bytes, when a model is saved, and of a bare loop, when it fits.
+"""What comes on top: of writing bytes, of a bare training loop, of steps that nobody watches.
 
 Each is timed beside the least that anybody has to do for it, and the ratio is the result.
 """
@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.registry import MINITORCH, Step, images, labels, load, weights
+from benchmarks.engines import load
+from benchmarks.registry import MINITORCH, Step, images, labels, weights
 from benchmarks.timing import Times
 
 BARE = "bare"
@@ -94,12 +95,52 @@ def fitting(quick: bool, _: Path) -> dict[str, Step]:
     return {MINITORCH: fit, BARE: loop}
 
 
+WATCHED = 8  # steps in a call: two of them are measured, as one in four is unless told otherwise
+
+
+def watching(quick: bool, _: Path) -> dict[str, Step]:
+    """Steps of LeNet on 64 images, watched by all diagnostics; bare: the same, not watched."""
+    lib = load(MINITORCH)
+    from minitorch.diagnostics import ActivationStats, GradientStats
+
+    F, nn = lib.nn.functional, lib.nn
+    N = 2 if quick else 64
+    x, target = lib.from_numpy(images(N, 1, 28, 28)), lib.from_numpy(labels(N, 10))
+
+    def parts() -> tuple:
+        model = nn.Sequential(
+            *(nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10)),
+        )
+        return model, lib.optim.SGD(model, lr=0.001)
+
+    def steps(model: nn.Module, optimizer: lib.optim.Optimizer) -> list:
+        for _ in range(WATCHED):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), target).backward()
+            optimizer.step()
+        return []
+
+    seen, rule = parts()
+    model, optimizer = parts()
+
+    def watched() -> list:
+        with ActivationStats(seen), GradientStats(seen, rule):
+            return steps(seen, rule)
+
+    return {MINITORCH: watched, BARE: lambda: steps(model, optimizer)}
+
+
 OVERHEADS = {
     "saving": Overhead(
         "minitorch.save of 100 MB of parameters", "writing and fsyncing the bytes", 2.0, saving
     ),
     "fit": Overhead(
         "Learner.fit, a step of W1", "the bare loop over the same loader", 1.05, fitting, BATCHES
+    ),
+    "watch": Overhead(
+        "ActivationStats and GradientStats, a step of LeNet", "not watched", 1.10, watching, WATCHED
     ),
 }
 

@@ -1,99 +1,129 @@
-"""What a workload is: a step for every engine, a check that they agree, and what steps are made of.
+"""What a workload is: a job of some size, its targets, and a check that engines agree on it.
 
-minitorch has torch's names, so a step is written once and run with either, by handing it the
-package. Beside it stand the same step by hand in NumPy, where that was written, and the matrix
-products alone, where they are most of the work. A step is forward, loss, backward and update, and
-returns [loss, *gradients]: before anything is timed, all engines must agree on them.
+minitorch has torch's names, so a job's step is written once and run with either, by handing it the
+package. Other engines have a function of the job's name that builds the same step from the same
+arrays: NumPy by hand in `floors.py` and `conv_floors.py`, the peers in `peers/`. A step is forward,
+loss, backward and update, and returns [loss, *gradients]: before anything is timed, all engines
+must agree on them.
 
-A new workload is a function of `quick` under `@workload(...)`; `quick` asks for small sizes, where
-only the agreement matters.
+A new workload is a function of `quick` under `@workload(...)` that returns a `Job`; `quick` asks
+for small sizes, where only the agreement matters.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-MINITORCH, TORCH, FLOOR, LIMIT = "minitorch", "torch", "NumPy by hand", "BLAS alone"
+MINITORCH, COMPILED = "minitorch", "minitorch.compile"
+TORCH, TORCH_COMPILED = "torch", "torch.compile"
+JAX, AUTOGRAD, DEZERO = "jax", "autograd", "DeZero"
+FLOOR, LIMIT = "NumPy by hand", "BLAS alone"
+
 Step = Callable[[], list[Any]]
-Makers = dict[str, Callable[[], Step]]
+Product = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One size of a workload: how its step is built, and the least that anybody must do for it.
+
+    Attributes:
+        make: lib -> a step, for the engines with torch's names.
+        name: the function of `floors.py` and of the peers that builds the same step.
+        data: makes the arguments of that function: arrays of its own each time.
+        products: (m, k, n) of the step's matrix products.
+        times: how often each of them is done.
+        moved: bytes that are read or written at least, where that is most of the work.
+    """
+
+    make: Callable[[Any], Step]
+    name: str
+    data: Callable[[], tuple]
+    products: Sequence[Product] = ()
+    times: int = 1
+    moved: int = 0
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions of the matrix products."""
+        return 2 * self.times * sum(m * k * n for m, k, n in self.products)
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A workload: what it is called, how its steps are made, and what minitorch shall reach.
+    """A workload: what it is called, the job that it is, and what minitorch shall reach.
 
     Attributes:
         name, title: "W1", and what it computes.
-        make: quick -> for each engine a function that builds its step. Nothing is allocated and
-            no engine imported until that is called.
+        make: quick -> the job. No engine is imported until a step of it is built.
         targets: engine -> the largest ratio to it that minitorch's time shall have.
+        compiled: the largest ratio to torch that the compiled step's time shall have.
         memory: True where peak memory is of interest.
+        memory_target: the largest ratio to torch's peak memory.
         tolerance: how far apart the results of two engines may be, as a part of their norm.
     """
 
     name: str
     title: str
-    make: Callable[[bool], Makers]
+    make: Callable[[bool], Job]
     targets: dict[str, float]
+    compiled: float | None = None
     memory: bool = False
+    memory_target: float | None = None
     tolerance: float = 1e-3
 
 
 WORKLOADS: dict[str, Workload] = {}
+ROOT = Path(__file__).parent.parent
 
 
 def workload(
     name: str, title: str, targets: dict[str, float] | None = None, **more: Any
-) -> Callable[[Callable[[bool], Makers]], Callable[[bool], Makers]]:
+) -> Callable[[Callable[[bool], Job]], Callable[[bool], Job]]:
     """Lists the function below it as a workload."""
 
-    def listed(make: Callable[[bool], Makers]) -> Callable[[bool], Makers]:
+    def listed(make: Callable[[bool], Job]) -> Callable[[bool], Job]:
         WORKLOADS[name] = Workload(name, title, make, targets or {}, **more)
         return make
 
     return listed
 
 
-def installed(engine: str) -> bool:
-    """False for torch where it is not installed."""
-    return importlib.util.find_spec(engine if engine in (MINITORCH, TORCH) else "numpy") is not None
-
-
-def load(lib: str) -> Any:
-    """minitorch or torch, with its functions at `lib.nn.functional`."""
-    importlib.import_module(f"{lib}.nn.functional")
-    return importlib.import_module(lib)
-
-
-def steps_of(work: Workload, quick: bool = False) -> dict[str, Step]:
-    """A step for every engine that is installed, after a check that they agree.
-
-    Raises:
-        AssertionError: two engines disagree on a loss or a gradient.
-    """
-    steps = {e: make() for e, make in work.make(quick).items() if installed(e)}
-    agree(work.name, steps, work.tolerance)
-    return steps
-
-
-def agree(name: str, steps: dict[str, Step], tolerance: float = 1e-3) -> None:
+def agree(
+    name: str,
+    steps: dict[str, Step],
+    tolerance: float = 1e-3,
+    may_refuse: Collection[str] = (),
+) -> dict[str, str]:
     """Runs every step twice (the second sees the update) and compares what they return.
 
     The norm of the difference may be `tolerance` of the norm of the array. float32 sums in another
     order differ by about 1e-6 of it, a wrong gradient by about 1.
 
+    Returns:
+        engine -> why, for those of `may_refuse` that raised; they leave `steps`.
+
     Raises:
         AssertionError: names the workload, the two engines, the array and the difference.
     """
+    refused = {}
     for turn in (1, 2):
-        found = {engine: [as_numpy(x) for x in step()] for engine, step in steps.items()}
-        found = {engine: values for engine, values in found.items() if engine != LIMIT}
+        found = {}
+        for engine in list(steps):
+            try:
+                found[engine] = [as_numpy(x) for x in steps[engine]()]
+            except Exception as error:  # whatever a compiler finds that it cannot do
+                if engine not in may_refuse:
+                    raise
+                refused[engine] = first_line(error)
+                del steps[engine]
+        found.pop(LIMIT, None)
         engine, expected = next(iter(found.items()))
         for other, values in found.items():
             assert len(values) == len(expected), f"{name}: {other} returns {len(values)} arrays"
@@ -106,28 +136,20 @@ def agree(name: str, steps: dict[str, Step], tolerance: float = 1e-3) -> None:
                 assert error < tolerance, (
                     f"{name}: step {turn}, array {i} of {other} is {error:.1e} off {engine}'s"
                 )
+    return refused
+
+
+def first_line(error: Exception) -> str:
+    """What an error is and says, with paths from the project's own folder on."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].replace(f"{ROOT}{os.sep}", "")
 
 
 def as_numpy(x: Any) -> np.ndarray:
-    """A copy of a Tensor's values, of whichever engine, or of an array's."""
-    return np.array(x.detach().numpy() if hasattr(x, "detach") else x)
+    """A copy of a Tensor's values, of whichever engine and device, or of an array's."""
+    return np.array(x.detach().cpu().numpy() if hasattr(x, "detach") else x)
 
 
-# what workloads are made of -----------------------------------------------------------------------
-
-
-def engines(
-    make: Callable[[Any], Step],
-    floor: Callable[[], Step] | None = None,
-    limit: Callable[[], Step] | None = None,
-) -> Makers:
-    """`make(lib)` for minitorch and torch, and where given the floor and the limit."""
-    makers: Makers = {lib: lambda lib=lib: make(load(lib)) for lib in (MINITORCH, TORCH)}
-    if floor is not None:
-        makers[FLOOR] = floor
-    if limit is not None:
-        makers[LIMIT] = limit
-    return makers
+# what steps are made of ---------------------------------------------------------------------------
 
 
 def images(N: int, *shape: int) -> np.ndarray:
@@ -152,7 +174,7 @@ def weights(*shapes: Sequence[int]) -> list[np.ndarray]:
 
 
 def leaves(lib: Any, arrays: Sequence[np.ndarray]) -> list[Any]:
-    """Parameters as an engine's leaf tensors, without a copy."""
+    """Parameters as an engine's leaf tensors, on the CPU without a copy."""
     return [lib.from_numpy(p).requires_grad_() for p in arrays]
 
 

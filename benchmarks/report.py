@@ -1,32 +1,37 @@
-"""The results as tables for the terminal and the README, and as a picture."""
+"""The results as tables, for the terminal and the README."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.registry import FLOOR, LIMIT, MINITORCH, TORCH
+from benchmarks import pictures
+from benchmarks.engines import ENGINES
+from benchmarks.registry import COMPILED, FLOOR, LIMIT, MINITORCH, TORCH
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results: written by --write -->", "<!-- end of results -->"
 OP_LIMIT = 8.0  # microseconds, forward and backward
 MEGA = 2**20
-
-# Okabe and Ito's colours: they differ for every kind of colour vision, and in grey.
-COLOURS = {MINITORCH: "#0072B2", FLOOR: "#E69F00", LIMIT: "#999999"}
+PICTURES = {
+    "ratios.png": "Time of a step as a part of torch's, for each workload",
+    "growth.png": "Time of a step against its size, both axes logarithmic",
+}
 
 
 def text(results: dict[str, Any]) -> str:
     """All tables, in Markdown."""
-    parts = [_table(("machine", ""), results["machine"].items())]
+    parts = [table(("machine", ""), results["machine"].items())]
     if results["workloads"]:
-        parts.append(workload_table(results["workloads"]))
+        parts += [workload_table(results["workloads"]), peer_table(results["workloads"])]
+    parts += remarks(results)
     if results["memory"]:
         parts.append(memory_table(results["memory"]))
+    if results["growth"]:
+        parts.append(growth_table(results["growth"]))
     if results["conv"]:
-        parts.append(conv_table(results["conv"]))
+        parts += [conv_summary(results["conv"]), conv_table(results["conv"])]
     if results["overheads"]:
         parts.append(overhead_table(results["overheads"]))
     if results["ops"]:
@@ -36,58 +41,104 @@ def text(results: dict[str, Any]) -> str:
 
 def workload_table(workloads: Sequence[dict[str, Any]]) -> str:
     """Times and ratios of the workloads, with the targets beside them."""
+    engines = (MINITORCH, TORCH, FLOOR, LIMIT)
     rows = []
     for w in workloads:
-        cells = [_milliseconds(w, engine) for engine in (MINITORCH, TORCH, FLOOR, LIMIT)]
-        rows.append(
-            (
-                f"**{w['name']}** {w['title']}",
-                *cells,
-                _bold(w["to_torch"][MINITORCH]),
-                _bold(w["to_floor"][MINITORCH]),
-                _number(w["to_torch"].get(FLOOR)),
-                _targets(w),
-            )
-        )
-    header = (
-        "workload",
-        "minitorch ms",
-        "torch ms",
-        "NumPy by hand ms",
-        "BLAS alone ms",
-        "to torch",
-        "to NumPy",
-        "NumPy to torch",
-        "target",
-    )
-    return _table(header, rows)
+        ratios = (w[to][MINITORCH] for to in ("to_torch", "to_floor", "to_limit"))
+        times = (milliseconds(w, engine) for engine in engines)
+        rows.append((f"**{w['name']}** {w['title']}", *times, *map(bold, ratios), targets(w)))
+    of_each = (f"{engine} ms" for engine in engines)
+    return table(("workload", *of_each, "to torch", "to NumPy", "to BLAS", "target"), rows)
+
+
+def peer_table(workloads: Sequence[dict[str, Any]]) -> str:
+    """Every engine that ran, as a part of torch's time; in milliseconds where torch did not run."""
+    ran = {engine for w in workloads for engine in w["median_ms"]}
+    engines = [engine for engine in ENGINES if engine in ran and engine != TORCH]
+    rows = [
+        (f"**{w['name']}**", *(_beside(w, engine) for engine in engines), compiled_target(w))
+        for w in workloads
+    ]
+    header = ("to torch, and ms", *engines, f"target of {COMPILED}")
+    return table(header, rows)
+
+
+def _beside(w: dict[str, Any], engine: str) -> str:
+    """The ratio to torch, and the time."""
+    if engine not in w["median_ms"]:
+        return "-"
+    ratio = w["to_torch"][engine]
+    return " · ".join(([] if ratio is None else [bold(ratio)]) + [milliseconds(w, engine)])
+
+
+def remarks(results: dict[str, Any]) -> list[str]:
+    """A paragraph on what failed and what compilers refused; none when there is nothing to say."""
+    said = [
+        f"**{name} failed**, and was not timed: {why}" for name, why in results["failed"].items()
+    ]
+    said += [
+        f"{engine} refuses {w['name']}: {why}"
+        for w in results["workloads"]
+        for engine, why in w["refused"].items()
+    ]
+    return ["\n".join(f"- {line}" for line in said)] if said else []
 
 
 def memory_table(peaks: Sequence[dict[str, Any]]) -> str:
-    """Peak memory over the import, in MiB."""
+    """Peak memory over the import, in MiB; a compiled step's in replays, and with the recording."""
+    engines = (MINITORCH, COMPILED, TORCH, FLOOR)
     rows = []
     for p in peaks:
-        held = p["bytes"]
+        held, said = p["bytes"], []
         ratio = held[MINITORCH] / held[TORCH] if TORCH in held else None
-        cells = [_number(held[e] / MEGA if e in held else None) for e in (MINITORCH, TORCH, FLOOR)]
-        rows.append((f"**{p['name']}** {p['title']}", *cells, _bold(ratio)))
-    return _table(
-        ("peak memory", "minitorch MiB", "torch MiB", "NumPy by hand MiB", "to torch"), rows
+        cells = [number(held[e] / MEGA if e in held else None) for e in engines]
+        if COMPILED in held:
+            replayed = p["bytes_after_first"][COMPILED]
+            cells[1] = f"{number(replayed / MEGA)} ({cells[1]})"
+        if p["target"] is not None:
+            said.append(verdict(ratio, p["target"], TORCH))
+            if COMPILED in held:
+                below = replayed < held[MINITORCH]
+                said.append(f"{COMPILED} below minitorch: {'reached' if below else 'missed'}")
+        rows.append((f"**{p['name']}** {p['title']}", *cells, bold(ratio), ", ".join(said)))
+    return table(("peak memory", *(f"{e} MiB" for e in engines), "to torch", "target"), rows)
+
+
+def growth_table(rows: Sequence[dict[str, Any]]) -> str:
+    """The shortest time of each engine at each size: what the lines of the picture go through."""
+    engines = list(dict.fromkeys(engine for row in rows for engine in row["best_ms"]))
+    shown = []
+    for row in rows:
+        cells = [number(row["best_ms"].get(engine)) for engine in engines]
+        shown.append((row["panel"], f"{row['axis']} {row['size']:,}", *cells))
+    return table(("growth", "", *(f"{engine} ms" for engine in engines)), shown)
+
+
+def conv_summary(rows: Sequence[dict[str, Any]]) -> str:
+    """How often the formulation that is chosen by shape is the fastest there is."""
+    best = 0
+    for row in rows:
+        ways = [ms for e, ms in row["best_ms"].items() if e not in (TORCH, LIMIT)]
+        best += row["best_ms"][row["chosen"]] <= 1.1 * min(ways)
+    return (
+        f"Of the formulations of a convolution, the chosen one (bold) is the fastest, or within "
+        f"10 % of it, in {best} of {len(rows)} rows; a dash is one that the shape does not allow."
     )
 
 
 def conv_table(rows: Sequence[dict[str, Any]]) -> str:
-    """The shortest time of each formulation; the chosen one is bold."""
+    """The shortest time of each formulation; the chosen one is bold, the fastest is named."""
     ways = list(dict.fromkeys(e for row in rows for e in row["best_ms"] if e not in (TORCH, LIMIT)))
     shown = []
     for row in rows:
         found, chosen = row["best_ms"], row["chosen"]
-        cells = [_number(found.get(way)) for way in ways]
+        cells = [number(found.get(way)) for way in ways]
         cells = [f"**{c}**" if way == chosen else c for way, c in zip(ways, cells, strict=True)]
-        others = _number(found.get(TORCH)), _number(found[LIMIT]), _number(row["to_torch"])
-        shown.append((row["shape"], row["direction"], *cells, *others))
-    header = ("convolution", "", *(f"{way} ms" for way in ways))
-    return _table((*header, "torch ms", "BLAS alone ms", "to torch"), shown)
+        fastest = min((way for way in ways if way in found), key=found.__getitem__)
+        others = number(found.get(TORCH)), number(found[LIMIT]), number(row["to_torch"])
+        shown.append((row["shape"], row["direction"], *cells, fastest, *others))
+    header = ("convolution", "", *(f"{way} ms" for way in ways), "fastest")
+    return table((*header, "torch ms", "BLAS alone ms", "to torch"), shown)
 
 
 def overhead_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -96,10 +147,10 @@ def overhead_table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         target = "" if row["target"] is None else f"≤ {row['target']:.2f}: "
         if row["target"] is not None:
-            target += "reached" if _reaches(row["ratio"], row["target"]) else "missed"
-        times = [_number(ms) for ms in row["median_ms"].values()]
-        shown.append((row["title"], times[0], row["bare"], times[1], _bold(row["ratio"]), target))
-    return _table(("on top", "ms", "of", "ms", "ratio", "target"), shown)
+            target += "reached" if reaches(row["ratio"], row["target"]) else "missed"
+        times = [number(ms) for ms in row["median_ms"].values()]
+        shown.append((row["title"], times[0], row["bare"], times[1], bold(row["ratio"]), target))
+    return table(("on top", "ms", "of", "ms", "ratio", "target"), shown)
 
 
 def op_summary(ops: Sequence[dict[str, Any]]) -> str:
@@ -108,7 +159,7 @@ def op_summary(ops: Sequence[dict[str, Any]]) -> str:
     said = f"{small} of {len(ops)} rows at or below {OP_LIMIT:.0f} µs per op"
     against = [row["to_torch"] for row in ops if row["to_torch"] is not None]
     if against:
-        said += f"; {sum(_reaches(r, 1) for r in against)} of {len(against)} at or below torch"
+        said += f"; {sum(reaches(r, 1) for r in against)} of {len(against)} at or below torch"
         said += f"; the middle row takes {sorted(against)[len(against) // 2]:.2f} of torch's time"
     return f"{said}."
 
@@ -119,113 +170,88 @@ def op_table(ops: Sequence[dict[str, Any]]) -> str:
     for row in ops:
         us, ratio = row["median_us"], row["to_torch"]
         missed = ["8 µs"] * (us[MINITORCH] > OP_LIMIT)
-        missed += ["torch"] * (ratio is not None and not _reaches(ratio, 1))
+        missed += ["torch"] * (ratio is not None and not reaches(ratio, 1))
         rows.append(
             (
                 row["family"],
                 row["name"],
-                _number(us[MINITORCH]),
-                _number(us.get(TORCH)),
-                _number(us[FLOOR]) if FLOOR in us else "",
-                _number(ratio),
+                number(us[MINITORCH]),
+                number(us.get(TORCH)),
+                number(us[FLOOR]) if FLOOR in us else "",
+                number(ratio),
                 " and ".join(missed),
             )
         )
     header = ("family", "op", "minitorch µs", "torch µs", "NumPy by hand µs", "to torch", "above")
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def write(results: dict[str, Any]) -> None:
-    """Puts the tables into the README between its two marks, and draws the picture."""
+    """Draws the pictures, and puts them and the tables into the README between its two marks."""
+    if any(w["to_torch"][MINITORCH] is not None for w in results["workloads"]):
+        pictures.ratios(results["workloads"], HERE / "ratios.png")
+    if results["growth"]:
+        pictures.growth(results["growth"], HERE / "growth.png")
+    shown = [f"![{what}]({name})" for name, what in PICTURES.items() if (HERE / name).exists()]
     readme = HERE / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    readme.write_text(f"{before}{BEGIN}\n\n{text(results)}\n\n{END}{after}")
-    if any(w["to_torch"][MINITORCH] is not None for w in results["workloads"]):
-        draw(results["workloads"], HERE / "ratios.png")
-
-
-def draw(workloads: Sequence[dict[str, Any]], path: Path) -> None:
-    """Bars of the ratios to torch, one group a workload; nothing without Matplotlib."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        print("Matplotlib is not installed: no picture (pip install matplotlib)")
-        return
-    engines = (MINITORCH, FLOOR, LIMIT)
-    figure = Figure(figsize=(8, 0.9 + 0.62 * len(workloads)), layout="constrained")
-    axes = figure.subplots()
-    for k, engine in enumerate(engines):
-        found = [(i, w["to_torch"].get(engine)) for i, w in enumerate(workloads)]
-        shown = [(i, ratio) for i, ratio in found if ratio is not None]
-        places = [i + 0.27 * (k - 1) for i, _ in shown]
-        bars = axes.barh(places, [r for _, r in shown], 0.25, color=COLOURS[engine], label=engine)
-        axes.bar_label(bars, [f"{r:.2f}" for _, r in shown], padding=2, fontsize=8)
-    axes.axvline(1, color="black", linewidth=1)
-    axes.set_yticks(range(len(workloads)), [_broken(w) for w in workloads], fontsize=9)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1.1 * max(r for w in workloads for r in (*w["to_torch"].values(), 1)))
-    axes.set_xlabel("time of a step; torch takes 1; shorter is better")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
-    faster = sum(_reaches(w["to_torch"][MINITORCH], 1) for w in workloads)
-    figure.suptitle(
-        f"minitorch takes no longer than torch on {faster} of {len(workloads)} workloads",
-        x=0.01,
-        horizontalalignment="left",
-    )
-    figure.savefig(path, dpi=150)
-
-
-def _broken(w: dict[str, Any]) -> str:
-    """A name and title in short lines, for the side of the picture."""
-    return textwrap.fill(f"{w['name']}: {w['title']}", 34)
+    body = "\n\n".join([*shown, text(results)])
+    readme.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}")
 
 
 # cells --------------------------------------------------------------------------------------------
 
 
-def _table(header: Sequence[str], rows: Any) -> str:
+def table(header: Sequence[str], rows: Any) -> str:
+    """A table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _number(x: float | None) -> str:
+def number(x: float | None) -> str:
     """Three digits that count, or a dash for what did not run."""
     if x is None:
         return "-"
-    return (
-        f"{x:.0f}"
-        if x >= 100
-        else f"{x:.1f}"
-        if x >= 10
-        else f"{x:.2f}"
-        if x >= 0.1
-        else f"{x:.3f}"
-    )
+    digits = 0 if x >= 100 else 1 if x >= 10 else 2 if x >= 0.1 else 3
+    return f"{x:.{digits}f}"
 
 
-def _bold(x: float | None) -> str:
+def bold(x: float | None) -> str:
+    """A ratio, or a dash for what did not run."""
     return "-" if x is None else f"**{x:.2f}**"
 
 
-def _milliseconds(w: dict[str, Any], engine: str) -> str:
+def milliseconds(w: dict[str, Any], engine: str) -> str:
     """The median, and in brackets the minimum."""
     if engine not in w["median_ms"]:
         return "-"
-    return f"{_number(w['median_ms'][engine])} ({_number(w['best_ms'][engine])})"
+    return f"{number(w['median_ms'][engine])} ({number(w['best_ms'][engine])})"
 
 
-def _targets(w: dict[str, Any]) -> str:
+def targets(w: dict[str, Any]) -> str:
     """Each target, and whether it is reached; or that nothing can be said."""
     said = ["disturbed, run again"] if w["disturbed"] else []
     for engine, limit in w["targets"].items():
-        ratio = w["to_torch" if engine == TORCH else "to_floor"][MINITORCH]
-        reached = "" if ratio is None else ": reached" if _reaches(ratio, limit) else ": missed"
-        said.append(f"≤ {limit:.2f} of {engine}{reached}")
+        said.append(
+            verdict(w["to_torch" if engine == TORCH else "to_floor"][MINITORCH], limit, engine)
+        )
     return ", ".join(said)
 
 
-def _reaches(ratio: float, limit: float) -> bool:
+def compiled_target(w: dict[str, Any]) -> str:
+    """What the compiled step shall reach, and whether it does."""
+    if w["compiled_target"] is None:
+        return ""
+    return verdict(w["to_torch"].get(COMPILED), w["compiled_target"], TORCH)
+
+
+def verdict(ratio: float | None, limit: float, engine: str) -> str:
+    """A target, and whether a ratio reaches it; the target alone where there is no ratio."""
+    reached = "" if ratio is None else ": reached" if reaches(ratio, limit) else ": missed"
+    return f"≤ {limit:.2f} of {engine}{reached}"
+
+
+def reaches(ratio: float, limit: float) -> bool:
     """Compared as it is shown, in hundredths."""
     return round(ratio, 2) <= limit

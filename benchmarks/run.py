@@ -1,54 +1,116 @@
-"""Runs workloads, ops and memory, and gathers the results as plain dicts and numbers."""
+"""Runs workloads, ops, memory and growth, and gathers the results as plain dicts and numbers."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import convs, memory, ops, overheads
-from benchmarks.registry import FLOOR, MINITORCH, TORCH, Workload, installed, steps_of
-from benchmarks.timing import Times, interleaved, machine
+from benchmarks import convs, growth, memory, ops, overheads
+from benchmarks.engines import COMPILERS, PEERS, USUAL, installed, steps_of
+from benchmarks.registry import (
+    COMPILED,
+    FLOOR,
+    LIMIT,
+    MINITORCH,
+    TORCH,
+    Workload,
+    agree,
+    first_line,
+)
+from benchmarks.timing import Times, interleaved, machine, nothing
 from benchmarks.workloads import WORKLOADS
 
+PARTS = ("memory", "growth", "conv", *overheads.OVERHEADS, "ops")
 
-def everything(names: Sequence[str], quick: bool, threads: int, seconds: float) -> dict[str, Any]:
-    """The results of the named parts (all, when none is named), ready for JSON.
 
-    Args:
-        names: workloads, "memory", "conv", "saving", "fit" and "ops".
+@dataclass(frozen=True)
+class Options:
+    """What is asked for.
+
+    Attributes:
+        names: workloads and parts; all, when none is named.
         quick: small sizes, few rounds.
         threads: for every engine.
         seconds: for each workload.
+        engines: the columns; those that are not installed are left out.
     """
-    known = [*WORKLOADS, "memory", "conv", *overheads.OVERHEADS, "ops"]
-    unknown = sorted(set(names) - set(known))
-    if unknown:
-        sys.exit(f"--only: unknown {', '.join(unknown)}; known: {', '.join(known)}")
-    wanted = names or known
+
+    names: Sequence[str] = ()
+    quick: bool = False
+    threads: int = 2
+    seconds: float = 15.0
+    engines: Sequence[str] = USUAL["cpu"]
+
+    def wanted(self, known: Sequence[str]) -> Sequence[str]:
+        """The names among the known ones.
+
+        Raises:
+            SystemExit: a name is not known.
+        """
+        if unknown := sorted(set(self.names) - set(known)):
+            sys.exit(f"--only: unknown {', '.join(unknown)}; known: {', '.join(known)}")
+        return self.names or known
+
+
+def everything(options: Options) -> dict[str, Any]:
+    """The results of what is asked for, ready for JSON."""
+    wanted, quick = options.wanted([*WORKLOADS, *PARTS]), options.quick
     if installed(TORCH):
         import torch
 
-        torch.set_num_threads(threads)
+        torch.set_num_threads(options.threads)
     else:
-        say("torch is not installed: minitorch is compared with NumPy alone")
-    chosen = [work for name, work in WORKLOADS.items() if name in wanted]
-    chosen.sort(key=lambda work: (len(work.name.rstrip("ab")), work.name))  # W10 after W9
+        say("torch is not installed: minitorch is compared with what is there")
+    peers = [package for engine, package in PEERS.items() if installed(engine)]
     return {
-        "machine": machine(threads),
-        "workloads": [timed(work, quick, seconds) for work in chosen],
-        "memory": peaks(quick) if "memory" in wanted else [],
+        "machine": machine(options.threads, ["torch", *peers]),
+        **all_timed(in_order(WORKLOADS, wanted), lambda work: timed(work, options)),
+        "memory": peaks(options) if "memory" in wanted else [],
+        "growth": growth_table(options) if "growth" in wanted else [],
         "conv": conv_table(quick) if "conv" in wanted else [],
         "overheads": [on_top(name, quick) for name in overheads.OVERHEADS if name in wanted],
         "ops": op_table(quick) if "ops" in wanted else [],
     }
 
 
-def timed(work: Workload, quick: bool, seconds: float) -> dict[str, Any]:
-    """The times of one workload, in milliseconds, and its ratios."""
+def in_order(known: dict[str, Workload], wanted: Sequence[str]) -> list[Workload]:
+    """The wanted workloads, W10 after W9."""
+    chosen = [work for name, work in known.items() if name in wanted]
+    return sorted(chosen, key=lambda work: (len(work.name.split()[0].rstrip("ab")), work.name))
+
+
+def all_timed(works: Sequence[Workload], one: Callable[[Workload], dict]) -> dict[str, Any]:
+    """The results of `one` for each workload; a failure is noted, and the others go on."""
+    found, failed = [], {}
+    for work in works:
+        try:
+            found.append(one(work))
+        except Exception as error:  # whatever it is, the next workload may be well
+            failed[work.name] = first_line(error)
+    return {"workloads": found, "failed": failed}
+
+
+def timed(
+    work: Workload,
+    options: Options,
+    device: str = "cpu",
+    pause: float = 0.2,
+    wait: Callable[[], None] = nothing,
+    judge: str = MINITORCH,
+) -> dict[str, Any]:
+    """The times of one workload, in milliseconds, and its ratios.
+
+    The engines must agree with each other, and with the `judge`, which need not be timed.
+    """
     say(f"{work.name}: {work.title}")
-    steps = steps_of(work, quick)
-    times = interleaved(steps, seconds=0.1, pause=0) if quick else interleaved(steps, seconds)
+    job = work.make(options.quick)
+    steps = steps_of(job, [*options.engines, judge], device)
+    refused = agree(work.name, steps, work.tolerance, COMPILERS)
+    steps = {engine: step for engine, step in steps.items() if engine in options.engines}
+    seconds, pause = (0.1, 0.0) if options.quick else (options.seconds, pause)
+    times = interleaved(steps, seconds=seconds, pause=pause, wait=wait)
     return {
         "name": work.name,
         "title": work.title,
@@ -56,27 +118,52 @@ def timed(work: Workload, quick: bool, seconds: float) -> dict[str, Any]:
         "best_ms": {e: 1e3 * times.best(e) for e in steps},
         "to_torch": {e: times.ratio(e, TORCH) for e in steps},
         "to_floor": {e: times.ratio(e, FLOOR) for e in steps},
-        "targets": {} if quick else work.targets,
-        "disturbed": times.disturbed(),
+        "to_limit": {e: times.ratio(e, LIMIT) for e in steps},
+        "targets": {} if options.quick else work.targets,
+        "compiled_target": None if options.quick else work.compiled,
+        "refused": refused,
+        "disturbed": times.disturbed([MINITORCH, COMPILED, TORCH, FLOOR]),
         "rounds": len(times.seconds[MINITORCH]),
+        "flops": job.flops,
+        "moved": job.moved,
     }
 
 
-def peaks(quick: bool) -> list[dict[str, Any]]:
+def peaks(options: Options) -> list[dict[str, Any]]:
     """Peak memory of the workloads that ask for it, in bytes over the import."""
     found = []
-    for work in WORKLOADS.values():
+    for work in in_order(WORKLOADS, list(WORKLOADS)):
         if work.memory:
             say(f"memory: {work.name}")
-            engines = [e for e in (MINITORCH, TORCH, FLOOR) if installed(e)]
+            engines = [e for e in memory.ENGINES if e in options.engines and installed(e)]
+            held = {e: memory.peaks(work.name, e, options.quick) for e in engines}
+            held = {e: numbers for e, numbers in held.items() if numbers}
             found.append(
                 {
                     "name": work.name,
                     "title": work.title,
-                    "bytes": {e: memory.peak(work.name, e, quick) for e in engines},
+                    "bytes": {e: every for e, (every, _) in held.items()},
+                    "bytes_after_first": {e: later for e, (_, later) in held.items()},
+                    "target": None if options.quick else work.memory_target,
                 }
             )
     return found
+
+
+def growth_table(options: Options) -> list[dict[str, Any]]:
+    """The shortest milliseconds of each engine at each size."""
+    rows = []
+    for panel in growth.PANELS:
+        for size in panel.sizes[: 2 if options.quick else None]:
+            say(f"growth: {panel.title}, {panel.axis} {size}")
+            wanted = [e for e in growth.ENGINES if e in options.engines]
+            steps = steps_of(panel.job(size), wanted)
+            agree(f"growth: {panel.title}", steps, tolerance=0.01)
+            seconds, pause = (0.02, 0.0) if options.quick else (1.0, 0.05)
+            times = interleaved(steps, seconds=seconds, sample=0.005, pause=pause)
+            best = {e: 1e3 * times.best(e) for e in steps}
+            rows.append({"panel": panel.title, "axis": panel.axis, "size": size, "best_ms": best})
+    return rows
 
 
 def conv_table(quick: bool) -> list[dict[str, Any]]:
@@ -106,7 +193,7 @@ def on_top(name: str, quick: bool) -> dict[str, Any]:
     over = overheads.OVERHEADS[name]
 
     def measure(steps: dict[str, Any]) -> Times:
-        seconds, pause = (0.05, 0.0) if quick else (20.0, 0.1)
+        seconds, pause = (0.05, 0.0) if quick else (12.0, 0.1)
         return interleaved(steps, seconds=seconds, sample=0.0, pause=pause)
 
     times = overheads.measured(name, quick, measure)

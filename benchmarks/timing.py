@@ -11,12 +11,14 @@ import gc
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import numpy as np
+
+from minitorch.doctor import version_of
 
 Step = Callable[[], Any]
 
@@ -39,9 +41,10 @@ class Times:
         """The shortest time of an engine, in seconds: what is left when nothing disturbs."""
         return min(self.seconds[engine])
 
-    def disturbed(self) -> bool:
-        """True when an engine's middle time is twice its best: something else was running."""
-        return any(self.median(engine) > 2 * self.best(engine) for engine in self.seconds)
+    def disturbed(self, engines: Collection[str]) -> bool:
+        """True when the middle time of one of these is twice its best: something else was on."""
+        timed = [engine for engine in engines if engine in self.seconds]
+        return any(self.median(engine) > 2 * self.best(engine) for engine in timed)
 
     def ratio(self, engine: str, to: str) -> float | None:
         """The middle of the rounds' ratios of two engines; None when either did not run."""
@@ -50,8 +53,16 @@ class Times:
         return median([a / b for a, b in zip(self.seconds[engine], self.seconds[to], strict=True)])
 
 
+def nothing() -> None:
+    """On the CPU a step is done when it returns."""
+
+
 def interleaved(
-    steps: dict[str, Step], seconds: float = 20.0, sample: float = 0.02, pause: float = 0.2
+    steps: dict[str, Step],
+    seconds: float = 15.0,
+    sample: float = 0.02,
+    pause: float = 0.2,
+    wait: Callable[[], None] = nothing,
 ) -> Times:
     """Times each step once per round, the engines taking turns at going first.
 
@@ -62,8 +73,9 @@ def interleaved(
         pause: seconds of sleep before a sample. The threads of OpenBLAS stay awake for a while
             after their last product, and take a core from the next engine: with a pause of 0.02 s
             torch's W1 took half as long again as with 0.15 s, with none seven times as long.
+        wait: returns when a GPU has done all that it was given; called at both ends of a sample.
     """
-    once = {engine: _warmed(step, pause) for engine, step in steps.items()}
+    once = {engine: _warmed(step, pause, wait) for engine, step in steps.items()}
     repeats = {engine: max(1, round(sample / t)) for engine, t in once.items()}
     a_round = sum(pause + t * (1 + repeats[engine]) for engine, t in once.items())
     times: dict[str, list[float]] = {engine: [] for engine in steps}
@@ -76,7 +88,7 @@ def interleaved(
             for engine in order:
                 time.sleep(pause)
                 steps[engine]()  # brings code and data back into the caches
-                times[engine].append(_sample(steps[engine], repeats[engine]))
+                times[engine].append(_sample(steps[engine], repeats[engine], wait))
             gc.enable()
             gc.collect()
             order.append(order.pop(0))
@@ -86,26 +98,28 @@ def interleaved(
     return Times(times)
 
 
-def _sample(step: Step, repeats: int) -> float:
+def _sample(step: Step, repeats: int, wait: Callable[[], None]) -> float:
     """Seconds per step, over so many in a row."""
+    wait()
     start = time.perf_counter()
     for _ in range(repeats):
         step()
+    wait()
     return (time.perf_counter() - start) / repeats
 
 
-def _warmed(step: Step, pause: float) -> float:
+def _warmed(step: Step, pause: float, wait: Callable[[], None]) -> float:
     """Runs a step a few times; seconds of the fastest."""
     time.sleep(pause)
     step()
-    return min(_sample(step, 1) for _ in range(3))
+    return min(_sample(step, 1, wait) for _ in range(3))
 
 
 # the machine ------------------------------------------------------------------------------------
 
 
-def machine(threads: int) -> dict[str, str]:
-    """What the figures were taken on: they mean nothing without it."""
+def machine(threads: int, packages: Collection[str]) -> dict[str, str]:
+    """What the figures were taken on, and the versions: they mean nothing without it."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "CPU": _cpu_model(),
@@ -114,7 +128,7 @@ def machine(threads: int) -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "NumPy": f"{np.__version__} ({blas['name']} {blas['version']})",
-        "torch": _torch_version(),
+        **{package: version_of(package) or "not installed" for package in packages},
     }
 
 
@@ -135,11 +149,3 @@ def _cpu_model() -> str:
     return ", ".join(
         part for part in (facts.get("model name", platform.machine()), vectors) if part
     )
-
-
-def _torch_version() -> str:
-    try:
-        import torch
-    except ImportError:
-        return "not installed"
-    return torch.__version__

@@ -12,25 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import floors, networks
+from benchmarks import networks
+from benchmarks.engines import installed, load, steps_of
 from benchmarks.registry import (
     FLOOR,
     LIMIT,
     MINITORCH,
     TORCH,
     WORKLOADS,
-    Makers,
+    Job,
+    Product,
     Step,
     agree,
     clear,
     descend,
-    engines,
     images,
-    installed,
     labels,
     leaves,
-    load,
-    steps_of,
     weights,
     workload,
 )
@@ -67,7 +65,15 @@ def stack(lib: Any, x: Any, params: Sequence[Any]) -> Any:
     return y
 
 
-def mlp(sizes: Sequence[int], N: int, rate: float) -> Makers:
+def layer_products(N: int, sizes: Sequence[int]) -> list[Product]:
+    """The products of a step of linear layers: y, dW, and dx of all but the first."""
+    shapes = []
+    for i, (n, m) in enumerate(pairwise(sizes)):
+        shapes += [(N, n, m), (m, N, n)] + [(N, m, n)] * (i > 0)
+    return shapes
+
+
+def mlp(sizes: Sequence[int], N: int, rate: float) -> Job:
     """A training step of linear layers with relu between them."""
 
     def make(lib: Any) -> Step:
@@ -83,14 +89,14 @@ def mlp(sizes: Sequence[int], N: int, rate: float) -> Makers:
 
         return step
 
-    def by_hand() -> Step:
-        return floors.mlp(images(N, sizes[0]), labels(N, sizes[-1]), layers(sizes), rate)
+    def data() -> tuple:
+        return images(N, sizes[0]), labels(N, sizes[-1]), layers(sizes), rate
 
-    return engines(make, by_hand, lambda: floors.products(floors.layer_products(N, sizes)))
+    return Job(make, "mlp", data, layer_products(N, sizes))
 
 
-@workload("W1", "784-50-10, batch 64, SGD", targets={TORCH: 0.75, FLOOR: 1.25})
-def mlp_small(quick: bool) -> Makers:
+@workload("W1", "784-50-10, batch 64, SGD", targets={TORCH: 0.75, FLOOR: 1.25}, compiled=0.55)
+def mlp_small(quick: bool) -> Job:
     return mlp((784, 50, 10), 8 if quick else 64, rate=0.1)
 
 
@@ -99,9 +105,11 @@ def mlp_small(quick: bool) -> Makers:
     "784-1024-1024-10, batch 512, SGD",
     targets={TORCH: 0.95, FLOOR: 1.25},
     memory=True,
+    memory_target=1.0,
 )
-def mlp_wide(quick: bool) -> Makers:
-    return mlp((784, 64, 64, 10), 8, 0.1) if quick else mlp((784, 1024, 1024, 10), 512, 0.1)
+def mlp_wide(quick: bool, batches: int = 1) -> Job:
+    sizes, N = ((784, 64, 64, 10), 8) if quick else ((784, 1024, 1024, 10), 512)
+    return mlp(sizes, batches * N, 0.1)
 
 
 # A hundred layers on, rounding has moved some units across relu's corner: hence the tolerance.
@@ -110,14 +118,15 @@ def mlp_wide(quick: bool) -> Makers:
     "100 layers of 512 with relu, batch 64, SGD",
     targets={TORCH: 1.0, FLOOR: 1.25},
     memory=True,
+    memory_target=1.0,
     tolerance=0.05,
 )
-def mlp_deep(quick: bool) -> Makers:
+def mlp_deep(quick: bool) -> Job:
     return mlp((32,) * 11, 8, 1e-5) if quick else mlp((512,) * 101, 64, 1e-5)
 
 
 @workload("W9", "the forward of W1, batch 1, no_grad", targets={TORCH: 0.6})
-def inference(quick: bool) -> Makers:
+def inference(quick: bool) -> Job:
     sizes = (784, 50, 10)
 
     def make(lib: Any) -> Step:
@@ -129,10 +138,12 @@ def inference(quick: bool) -> Makers:
 
         return step
 
-    def by_hand() -> Step:
-        return floors.infer(images(1, 784), layers(sizes))
-
-    return engines(make, by_hand, lambda: floors.products([(1, 784, 50), (1, 50, 10)]))
+    return Job(
+        make,
+        "infer",
+        lambda: (images(1, 784), layers(sizes)),
+        products=[(1, 784, 50), (1, 50, 10)],
+    )
 
 
 # convolution --------------------------------------------------------------------------------------
@@ -142,9 +153,11 @@ def inference(quick: bool) -> Makers:
     "W3",
     "LeNet: 20 and 50 5x5 channels, 500 hidden, batch 64, SGD",
     targets={TORCH: 1.0, FLOOR: 1.25},
+    compiled=0.9,
     memory=True,
+    memory_target=1.0,
 )
-def lenet(quick: bool) -> Makers:
+def lenet(quick: bool) -> Job:
     N = 4 if quick else 64
     shapes = (20, 1, 5, 5), (20,), (50, 20, 5, 5), (50,), (500, 800), (10, 500)
     rate = 0.01
@@ -166,16 +179,13 @@ def lenet(quick: bool) -> Makers:
 
         return step
 
-    def by_hand() -> Step:
-        return floors.lenet(images(N, 1, 28, 28), labels(N, 10), weights(*shapes), rate)
+    def data() -> tuple:
+        return images(N, 1, 28, 28), labels(N, 10), weights(*shapes), rate
 
-    def limit() -> Step:
-        first, second = (N * 24 * 24, 25, 20), (N * 8 * 8, 500, 50)
-        convs = [first, (25, N * 24 * 24, 20), second, (500, N * 8 * 8, 50), (N * 8 * 8, 50, 500)]
-        linears = [*floors.layer_products(N, (800, 500, 10)), (N, 500, 800)]
-        return floors.products(convs + linears)
-
-    return engines(make, by_hand, limit)
+    first, second = (N * 24 * 24, 25, 20), (N * 8 * 8, 500, 50)
+    convs = [first, (25, N * 24 * 24, 20), second, (500, N * 8 * 8, 50), (N * 8 * 8, 50, 500)]
+    linears = [*layer_products(N, (800, 500, 10)), (N, 500, 800)]
+    return Job(make, "lenet", data, convs + linears)
 
 
 # the engine alone ---------------------------------------------------------------------------------
@@ -185,9 +195,14 @@ def lenet(quick: bool) -> Makers:
     "W7",
     "a chain of 1,000 elementwise ops on 16 numbers, forward and backward",
     targets={TORCH: 0.9},
+    compiled=0.2,
 )
-def chain(quick: bool) -> Makers:
-    rounds = 5 if quick else 250  # of four ops: y = log(a e^x) + b is x again, so nothing drifts
+def chain(quick: bool) -> Job:
+    return chained(5 if quick else 250)
+
+
+def chained(rounds: int) -> Job:
+    """Rounds of four ops on 16 numbers: y = log(a e^x) + b is x again, so nothing drifts."""
     start = images(16) + 0.5
     a = np.linspace(0.5, 1.5, 16, dtype=np.float32)
     b = -np.log(a)
@@ -206,11 +221,11 @@ def chain(quick: bool) -> Makers:
 
         return step
 
-    return engines(make, lambda: floors.chain(start, a, b, rounds))
+    return Job(make, "chain", lambda: (start, a, b, rounds))
 
 
 @workload("W10", "cross-entropy of (4096, 10000), forward and backward", targets={TORCH: 0.4})
-def classify(quick: bool) -> Makers:
+def classify(quick: bool) -> Job:
     N, C = (64, 100) if quick else (4096, 10_000)
 
     def scores() -> np.ndarray:
@@ -227,4 +242,5 @@ def classify(quick: bool) -> Makers:
 
         return step
 
-    return engines(make, lambda: floors.classify(scores(), labels(N, C)))
+    read_and_written = 8 * N * C  # the scores, and their gradient
+    return Job(make, "classify", lambda: (scores(), labels(N, C)), moved=read_and_written)
