@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from benchmarks.floors import Array, Step, adam, cross_entropy
+from benchmarks.floors import RATE, Array, Step, adam, cross_entropy
 
 EPS = 1e-5  # of batch norm
 
@@ -102,7 +102,7 @@ def conv_blocks(x: Array, target: Array, kernels: Sequence[Array]) -> Step:
     flat = np.concatenate([part.reshape(-1) for part in parts])
     ends = np.cumsum([part.size for part in parts])[:-1]
     params = [v.reshape(p.shape) for v, p in zip(np.split(flat, ends), parts)]
-    update = adam(flat, 1e-3)
+    update = adam(flat, RATE)
     ones = {n: np.ones(n, np.float32) for n in (N * 196, N * 49, N * 16, N * 4, N)}
 
     def step() -> list[Any]:

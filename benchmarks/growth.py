@@ -64,7 +64,7 @@ PANELS = (
         "W2: 784-1024-1024-10 with SGD",
         "batch",
         (1, 8, 64, 512, 2048),
-        lambda N: mlp((784, 1024, 1024, 10), N, 0.01),
+        lambda N: mlp((784, 1024, 1024, 10), N, 1e-4),
     ),
     Panel(
         "ten products of n × n matrices, forward and backward",

@@ -43,9 +43,9 @@ def filled(lib: Any, model: Any) -> Any:
     return model
 
 
-def trained(lib: Any, model: Any, loss: Callable[[Any], Any], lr: float = 1e-3) -> Step:
+def trained(lib: Any, model: Any, loss: Callable[[Any], Any]) -> Step:
     """A step of Adam on the model, with `loss(model)`."""
-    optimizer = lib.optim.Adam(model.parameters(), lr=lr)
+    optimizer = lib.optim.Adam(model.parameters(), lr=floors.RATE)
     params = list(model.parameters())
 
     def step() -> list[Any]:
@@ -217,7 +217,7 @@ def optimizer(quick: bool) -> Job:
         params = leaves(lib, weights(*shapes))
         for p, g in zip(params, floors.slopes(shapes)):
             p.grad = lib.from_numpy(g)
-        adam = lib.optim.Adam(params, lr=1e-3)
+        adam = lib.optim.Adam(params, lr=floors.RATE)
 
         def step() -> list[Any]:
             adam.step()

@@ -142,9 +142,7 @@ def test_the_host_refuses_what_a_gpu_would_not_take():
 
 
 @runs_kernels
-def test_a_kernel_runs_on_the_gpu_of_its_arrays(monkeypatch):
-    with fakecupy.installed():
-        monkeypatch.setattr(fakecupy.gpu, "count", 2)
-        x = minitorch.from_numpy(draw(30)).to("cuda:1")
-        y = F.gelu(x)
-        assert (y.device, fakecupy.gpu.current) == (minitorch.device("cuda:1"), 0)
+def test_a_kernel_runs_on_the_gpu_of_its_arrays(two_gpus):
+    x = minitorch.from_numpy(draw(30)).to("cuda:1")
+    y = F.gelu(x)
+    assert (y.device, fakecupy.gpu.current) == (minitorch.device("cuda:1"), 0)

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from benchmarks.floors import RATE
+
 jax.config.update("jax_platforms", "cpu")
 
 Array = Any
@@ -51,7 +53,7 @@ def sgd(rate: float) -> Callable[..., tuple]:
     )
 
 
-def adam(params: Any, grads: Any, state: Any, lr: float = 1e-3) -> tuple:
+def adam(params: Any, grads: Any, state: Any, lr: float = RATE) -> tuple:
     """Adam; the state is the number of steps and both averages of every parameter."""
     b1, b2 = 0.9, 0.999
     count, ms, vs = state

@@ -329,7 +329,7 @@ def _expected(who, input, target, dim, weight, ignore_index, reduction, smoothin
 
 def _index(target, dim, input):
     """What picks from the input, for every label, the number of its class."""
-    if is_few(target):
+    if is_few(target) and has_values(input):
         return places_of_labels(target, dim, input.shape)
     if target.ndim == 1:
         return np.arange(target.size, like=target), target
