@@ -63,10 +63,11 @@ from minitorch.nn.conv_transpose import (
     LazyConvTranspose2d,
     LazyConvTranspose3d,
 )
-from minitorch.nn.decoder import Transformer, TransformerDecoder, TransformerDecoderLayer
+from minitorch.nn.decoder import TransformerDecoder, TransformerDecoderLayer
 from minitorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
 from minitorch.nn.embedding import Embedding
 from minitorch.nn.embedding_bag import EmbeddingBag
+from minitorch.nn.encoder import TransformerEncoder, TransformerEncoderLayer
 from minitorch.nn.flatten import Flatten, Unflatten
 from minitorch.nn.gate import GLU
 from minitorch.nn.layer import Layer
@@ -107,12 +108,13 @@ from minitorch.nn.pool import (
     MaxPool2d,
     MaxPool3d,
 )
+from minitorch.nn.positions import PositionalEncoding
 from minitorch.nn.recurrent import GRU, LSTM, RNN, RNNBase
 from minitorch.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitorch.nn.response import LocalResponseNorm
 from minitorch.nn.stateless import Step, evaluating, evaluation, functional_call, value_and_grad
 from minitorch.nn.symbolic import Input
-from minitorch.nn.transformer import PositionalEncoding, TransformerEncoder, TransformerEncoderLayer
+from minitorch.nn.transformer import Transformer
 from minitorch.nn.windows import (
     CircularPad1d,
     CircularPad2d,

@@ -1,43 +1,40 @@
-"""The transformer's encoder: attention lets positions talk, then each thinks for itself.
-
-    x = x + attention(x),   x = x + W₂ f(W₁ x)
-
-with a `LayerNorm` after each sum (as it was published) or before each branch (`norm_first`, which
-trains deep stacks more easily). Vaswani et al. 2017, "Attention is all you need".
-"""
+"""The whole transformer: what an encoder found in one sequence, a decoder puts into another."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
-import numpy as np
-
 import minitorch.nn.functional as F
-from minitorch.array import float32
-from minitorch.nn.attention import MultiheadAttention
-from minitorch.nn.containers import ModuleList
-from minitorch.nn.dropout import Dropout
-from minitorch.nn.layer import activation_of, check_size
-from minitorch.nn.linear import Linear
+from minitorch.creation import full
+from minitorch.nn.decoder import TransformerDecoder, TransformerDecoderLayer
+from minitorch.nn.encoder import TransformerEncoder, TransformerEncoderLayer
+from minitorch.nn.init import xavier_uniform_
 from minitorch.nn.module import Module
 from minitorch.nn.norm import LayerNorm
+from minitorch.ops.arrange import triu
 from minitorch.random import Generator
-from minitorch.tensor import ShapeError, Tensor, make
+from minitorch.tensor import ShapeError, Tensor
 
 
-class TransformerEncoderLayer(Module):
-    """Self-attention and a small network for each position, each added to what goes in.
+class Transformer(Module):
+    """An encoder and a decoder that looks at what the encoder found: one sequence into another.
+
+    Matrices start from Xavier's uniform values, as in torch. Embeddings, positions and the last
+    layer over a vocabulary are not part of it.
 
     Args:
         d_model: E, the size of a position.
         nhead: the number of heads, which divides d_model.
-        dim_feedforward: the size of W₁ x.
-        dropout: in training, the share dropped of the weights, of f(W₁ x) and of both branches.
+        num_encoder_layers: how many layers the encoder has.
+        num_decoder_layers: how many the decoder has.
+        dim_feedforward: the size of W₁ x in all of them.
+        dropout: in training, the share that is dropped.
         activation: f, a function, a module, or "relu" or "gelu".
-        layer_norm_eps: the ε of both norms.
+        custom_encoder: a module in the encoder's place.
+        custom_decoder: a module in the decoder's place.
+        layer_norm_eps: the ε of the norms.
         batch_first: inputs and outputs are (N, L, E) and not (L, N, E).
         norm_first: normalize what goes into a branch, not what comes out of the sum.
         bias: False leaves all biases out.
@@ -47,18 +44,23 @@ class TransformerEncoderLayer(Module):
 
     >>> import minitorch
     >>> from minitorch import nn
-    >>> layer = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16, batch_first=True)
-    >>> layer(minitorch.ones(3, 5, 8), is_causal=True).shape
+    >>> model = nn.Transformer(8, 2, 1, 1, dim_feedforward=16, batch_first=True)
+    >>> source, target = minitorch.ones(3, 7, 8), minitorch.ones(3, 5, 8)
+    >>> model(source, target, tgt_mask=nn.Transformer.generate_square_subsequent_mask(5)).shape
     (3, 5, 8)
     """
 
     def __init__(
         self,
-        d_model: int,
-        nhead: int,
+        d_model: int = 512,
+        nhead: int = 8,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
         activation: str | Callable = F.relu,
+        custom_encoder: Module | None = None,
+        custom_decoder: Module | None = None,
         layer_norm_eps: float = 1e-5,
         batch_first: bool = False,
         norm_first: bool = False,
@@ -68,133 +70,101 @@ class TransformerEncoderLayer(Module):
         *,
         generator: Generator | None = None,
     ):
-        drawn = {"bias": bias, "device": device, "dtype": dtype, "generator": generator}
-        normed = {"eps": layer_norm_eps, "bias": bias, "device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout, batch_first=batch_first, **drawn
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, **drawn)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, **drawn)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, **normed)
-        self.norm2 = LayerNorm(d_model, **normed)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.activation: Any = activation_of(activation)
+        layer: dict[str, Any] = {
+            "dim_feedforward": dim_feedforward,
+            "dropout": dropout,
+            "activation": activation,
+            "layer_norm_eps": layer_norm_eps,
+            "batch_first": batch_first,
+            "norm_first": norm_first,
+            "bias": bias,
+            "device": device,
+            "dtype": dtype,
+            "generator": generator,
+        }
+        normed: dict[str, Any] = {
+            "eps": layer_norm_eps,
+            "bias": bias,
+            "device": device,
+            "dtype": dtype,
+        }
+        if custom_encoder is None:
+            custom_encoder = TransformerEncoder(
+                TransformerEncoderLayer(d_model, nhead, **layer),
+                num_encoder_layers,
+                LayerNorm(d_model, **normed),
+            )
+        if custom_decoder is None:
+            custom_decoder = TransformerDecoder(
+                TransformerDecoderLayer(d_model, nhead, **layer),
+                num_decoder_layers,
+                LayerNorm(d_model, **normed),
+            )
+        self.encoder, self.decoder = custom_encoder, custom_decoder
+        self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
+        for p in self.parameters():
+            if p.dim() > 1:
+                xavier_uniform_(p, generator=generator)
 
     def forward(
         self,
         src: Tensor,
+        tgt: Tensor,
         src_mask: Tensor | None = None,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
         src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        src_is_causal: bool | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
     ) -> Tensor:
-        """(L, N, E) to the same, or (N, L, E) with batch_first, or (L, E).
+        """(S, N, E) and (T, N, E) to (T, N, E), or with N first, or without N.
 
         Args:
-            src: the positions.
-            src_mask: (L, L): bools, True for what must *not* be looked at, or floats to add.
-            src_key_padding_mask: (N, L): the same for positions that are mere filling.
-            is_causal: no position looks at later ones.
+            src: what is encoded.
+            tgt: what is decoded so far, each position in view of the encoded.
+            src_mask: (S, S), as in `TransformerEncoderLayer`.
+            tgt_mask: (T, T): most often `generate_square_subsequent_mask(T)`.
+            memory_mask: (T, S), and all others as in `TransformerDecoderLayer`.
+            src_key_padding_mask: (N, S).
+            tgt_key_padding_mask: (N, T).
+            memory_key_padding_mask: (N, S).
+            src_is_causal: no position of src looks at later ones.
+            tgt_is_causal: no position of tgt does.
+            memory_is_causal: position i looks at the memory's 0 to i.
+
+        Raises:
+            ShapeError: src and tgt differ in the number of axes or in N, or are not of size E.
         """
-        attend = lambda x: self.dropout1(
-            self.self_attn(*(x, x, x, src_key_padding_mask, False, src_mask), is_causal=is_causal)[
-                0
-            ]
+        self._check(tuple(src.shape), tuple(tgt.shape))
+        memory = self.encoder(src, src_mask, src_key_padding_mask, bool(src_is_causal))
+        return self.decoder(
+            *(tgt, memory, tgt_mask, memory_mask),
+            *(tgt_key_padding_mask, memory_key_padding_mask),
+            *(bool(tgt_is_causal), memory_is_causal),
         )
-        think = lambda x: self.dropout2(
-            self.linear2(self.dropout(self.activation(self.linear1(x))))
-        )
-        x = src
-        if self.norm_first:
-            x = x + attend(self.norm1(x))
-            return x + think(self.norm2(x))
-        x = self.norm1(x + attend(x))
-        return self.norm2(x + think(x))
 
-
-class TransformerEncoder(Module):
-    """Copies of one encoder layer, one after the other, and a norm at the end if there is one.
-
-    As in torch the copies start from the same numbers. For others in each, build the layers
-    yourself: `nn.Sequential(layer(), layer())`, or give them new ones,
-    `for layer in encoder.layers: layer.apply(init)`.
-
-    Args:
-        encoder_layer: the layer to be copied.
-        num_layers: how many times.
-        norm: applied to what comes out; `nn.LayerNorm(d_model)` goes with norm_first.
-    """
-
-    def __init__(
-        self, encoder_layer: TransformerEncoderLayer, num_layers: int, norm: Module | None = None
-    ):
-        check_size("TransformerEncoder", "num_layers", num_layers)
-        self.layers = ModuleList([deepcopy(encoder_layer) for _ in range(num_layers)])
-        self.num_layers = num_layers
-        self.norm = norm
-
-    def forward(
-        self,
-        src: Tensor,
-        mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        """The arguments are those of `TransformerEncoderLayer`, for all layers."""
-        x = src
-        for layer in self.layers:
-            x = layer(x, mask, src_key_padding_mask, is_causal)
-        return x if self.norm is None else self.norm(x)
-
-
-class PositionalEncoding(Module):
-    """y = dropout(x + p), where p tells the positions apart, which attention alone does not.
-
-        p[t, 2i] = sin(t / 10000^(2i / d_model)),   p[t, 2i + 1] = cos of the same
-
-    The sines turn ever more slowly, from one turn in 2 π positions to one in 10000 times that. A
-    shift by some positions is one rotation for all of them. Vaswani et al. 2017.
-
-    Args:
-        d_model: the size of a position.
-        dropout: in training, the share that is dropped of the sum.
-        max_len: the number of positions there are waves for.
-        batch_first: inputs are (N, L, d_model) and not (L, N, d_model).
-
-    Attributes:
-        pe: (max_len, d_model), a buffer that is not saved.
-    """
-
-    def __init__(
-        self, d_model: int, dropout: float = 0.1, max_len: int = 5000, batch_first: bool = False
-    ):
-        check_size("PositionalEncoding", "d_model", d_model)
-        check_size("PositionalEncoding", "max_len", max_len)
-        self.d_model, self.max_len, self.batch_first = d_model, max_len, batch_first
-        self.dropout = Dropout(dropout)
-        self.register_buffer("pe", make(_waves(max_len, d_model)), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(L, N, d_model) to the same, or (N, L, d_model) with batch_first, or (L, d_model)."""
-        shape = x.shape
-        time = 1 if self.batch_first and len(shape) == 3 else 0
-        if len(shape) not in (2, 3) or shape[-1] != self.d_model or shape[time] > self.max_len:
-            axes = "(N, L" if self.batch_first else "(L, N"
+    def _check(self, src: tuple[int, ...], tgt: tuple[int, ...]) -> None:
+        batch = 0 if self.batch_first else 1
+        fits = len(src) == len(tgt) and len(src) in (2, 3)
+        fits = fits and src[-1] == tgt[-1] == self.d_model
+        if not fits or (len(src) == 3 and src[batch] != tgt[batch]):
+            first = "(N, S" if self.batch_first else "(S, N"
             raise ShapeError(
-                f"PositionalEncoding: input is {shape}, expected {axes}, {self.d_model}), or "
-                f"without N, with L up to max_len {self.max_len}"
+                f"Transformer: src is {src} and tgt {tgt}, expected {first}, {self.d_model}) and "
+                f"{first.replace('S', 'T')}, {self.d_model}), or both without N"
             )
-        p = self.pe[: shape[time]]
-        return self.dropout(x + (p if len(shape) == 2 or time else p.unsqueeze(1)))
 
+    @staticmethod
+    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
+        """(sz, sz): -inf above the diagonal, where later positions are, and 0 elsewhere.
 
-def _waves(max_len: int, d_model: int) -> np.ndarray:
-    """p, computed in float64: the angles reach max_len."""
-    turns = np.exp(np.arange(0, d_model, 2) * (-math.log(10000) / d_model))
-    angles = np.arange(max_len)[:, None] * turns
-    p = np.empty((max_len, d_model), float32)
-    p[:, 0::2] = np.sin(angles)
-    p[:, 1::2] = np.cos(angles)[:, : d_model // 2]
-    return p
+        >>> from minitorch import nn
+        >>> nn.Transformer.generate_square_subsequent_mask(2)
+        tensor([[  0., -inf],
+                [  0.,   0.]])
+        """
+        hidden = full((sz, sz), -math.inf, dtype=dtype, device=device or "cpu")
+        return triu(hidden, 1)
