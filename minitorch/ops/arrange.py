@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from minitorch.op import composite, op
+from minitorch.ops.arguments import dim_of, dims_of
 from minitorch.ops.index import unslice
 from minitorch.ops.join import cat
-from minitorch.ops.shape import broadcast_to, clone, dim_of, dims_of, transpose
+from minitorch.ops.shape import broadcast_to, clone, transpose
 from minitorch.tensor import ShapeError, Tensor
 
 # turned round ----------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ import numpy as np
 from minitorch.array import device_of, float32, has_values, move
 from minitorch.kernels import on_gpu
 from minitorch.op import composite
+from minitorch.ops.arguments import check_floats
 from minitorch.ops.arithmetic import mul
-from minitorch.ops.shape import check_floats
 from minitorch.ops.smooth import SELU_ALPHA, SELU_SCALE
 from minitorch.random import Generator, default_generator
 from minitorch.tensor import ShapeError, Tensor, make

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from minitorch.op import op
 from minitorch.ops.activation import sigmoid
+from minitorch.ops.arguments import check_floats, dim_of
 from minitorch.ops.join import cat, split_sizes
-from minitorch.ops.shape import check_floats, dim_of
 from minitorch.tensor import ShapeError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from minitorch.array import device_of, float64, has_values, move
 from minitorch.op import composite
+from minitorch.ops.arguments import check_floats
 from minitorch.ops.scatter import scatter
-from minitorch.ops.shape import check_floats
 from minitorch.ops.softmax import softmax
 from minitorch.random import Generator, default_generator
 from minitorch.tensor import Tensor, make

@@ -16,12 +16,12 @@ from numpy.exceptions import AxisError
 
 from minitorch.array import expanded
 from minitorch.op import composite, op
+from minitorch.ops.arguments import dim_of
 from minitorch.ops.shape import (
     atleast_1d,
     atleast_2d,
     atleast_3d,
     broadcast_to,
-    dim_of,
     reshape,
     unsqueeze,
 )

@@ -10,8 +10,8 @@ from __future__ import annotations
 from minitorch.array import apart, first_true, has_values, largest
 from minitorch.call import said, say_once
 from minitorch.kernels import on_gpu
+from minitorch.ops.arguments import check_floats
 from minitorch.ops.places import all_below
-from minitorch.ops.shape import check_floats
 from minitorch.tensor import ShapeError
 from minitorch.traced import NUMPY, of_now
 from minitorch.words import np

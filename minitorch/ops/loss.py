@@ -14,11 +14,11 @@ from minitorch.array import has_values, shared
 from minitorch.convert import cast_like
 from minitorch.op import op
 from minitorch.ops.activation import logsigmoid, sigmoid
+from minitorch.ops.arguments import check_floats
 from minitorch.ops.arithmetic import sign
 from minitorch.ops.compare import clamp
 from minitorch.ops.elementwise import exp, log, log1p
 from minitorch.ops.labels import check_reduction
-from minitorch.ops.shape import check_floats
 from minitorch.ops.sums import wide
 from minitorch.tensor import ShapeError
 from minitorch.words import np

@@ -16,8 +16,9 @@ from minitorch.array import has_values
 from minitorch.convert import cast_like
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
+from minitorch.ops.arguments import check_floats
 from minitorch.ops.compare import clamp
-from minitorch.ops.shape import check_floats, reshape, sum_to
+from minitorch.ops.shape import reshape, sum_to
 from minitorch.ops.standardize import affine, moments_of, standardize, standardize_all
 from minitorch.ops.statistics import norm
 from minitorch.ops.sums import wide

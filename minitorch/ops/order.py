@@ -14,11 +14,11 @@ from numpy import ndarray
 from minitorch.array import number
 from minitorch.few import is_few
 from minitorch.op import composite, op
+from minitorch.ops.arguments import dim_of
 from minitorch.ops.compare import maximum, minimum
 from minitorch.ops.index import along, unslice
 from minitorch.ops.places import places_found, read, reshaped
 from minitorch.ops.reduce import amax, amin, nonempty, to_ties
-from minitorch.ops.shape import dim_of
 from minitorch.tensor import Tensor, make, raw
 from minitorch.words import np
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from minitorch.array import as_dtype, number
 from minitorch.few import add_up, repeated
 from minitorch.op import op
-from minitorch.ops.shape import check_floats, dims_of
+from minitorch.ops.arguments import check_floats, dims_of
 from minitorch.words import np
 
 # dims ------------------------------------------------------------------------------------------

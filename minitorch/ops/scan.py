@@ -12,9 +12,10 @@ from functools import lru_cache
 
 from minitorch.few import is_few, within
 from minitorch.op import op
+from minitorch.ops.arguments import dim_of
 from minitorch.ops.arrange import margins
 from minitorch.ops.reduce import beside, total_dtype
-from minitorch.ops.shape import dim_of, ravel, reshape
+from minitorch.ops.shape import ravel, reshape
 from minitorch.words import np
 
 

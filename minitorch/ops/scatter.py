@@ -17,6 +17,7 @@ from numpy import ndarray
 from minitorch.array import Array, device_of, is_cupy, move
 from minitorch.few import is_few
 from minitorch.op import composite, op
+from minitorch.ops.arguments import dim_of
 from minitorch.ops.compare import where
 from minitorch.ops.index import (
     add_at,
@@ -31,7 +32,7 @@ from minitorch.ops.index import (
     whole_numbers,
 )
 from minitorch.ops.places import all_below, places
-from minitorch.ops.shape import broadcast_to, dim_of, reshape
+from minitorch.ops.shape import broadcast_to, reshape
 from minitorch.tape import current_mode
 from minitorch.tensor import ShapeError, Tensor, raw
 from minitorch.words import np

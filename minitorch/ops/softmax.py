@@ -13,10 +13,10 @@ from minitorch.array import as_dtype
 from minitorch.few import add_up_beside, within
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
+from minitorch.ops.arguments import check_floats
 from minitorch.ops.arithmetic import div, neg, sub
 from minitorch.ops.elementwise import exp, log
 from minitorch.ops.reduce import sum
-from minitorch.ops.shape import check_floats
 from minitorch.ops.sums import total
 from minitorch.tensor import Tensor
 from minitorch.words import np

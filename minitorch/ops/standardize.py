@@ -19,9 +19,10 @@ from minitorch.convert import narrowed
 from minitorch.few import add_up_beside, average_beside, is_few
 from minitorch.kernels import on_gpu
 from minitorch.op import op
+from minitorch.ops.arguments import dims_of
 from minitorch.ops.elementwise import rsqrt, square
 from minitorch.ops.reduce import mean
-from minitorch.ops.shape import dims_of, sum_to
+from minitorch.ops.shape import sum_to
 from minitorch.ops.sums import folded, in_rows, total, wide
 from minitorch.tape import unbroadcast
 from minitorch.traced import NUMPY

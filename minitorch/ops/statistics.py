@@ -11,10 +11,10 @@ from typing import Any
 from minitorch.array import constants, number
 from minitorch.few import add_up, add_up_beside, is_few, within
 from minitorch.op import composite, op
+from minitorch.ops.arguments import check_floats
 from minitorch.ops.compare import where
 from minitorch.ops.elementwise import exp
 from minitorch.ops.reduce import axes, beside, count, mean, to_ties
-from minitorch.ops.shape import check_floats
 from minitorch.ops.sums import wide
 from minitorch.tensor import Tensor
 from minitorch.words import np

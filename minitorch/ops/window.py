@@ -23,7 +23,7 @@ import numpy as np
 from minitorch.array import Array, strided
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
-from minitorch.ops.shape import dim_of
+from minitorch.ops.arguments import dim_of
 from minitorch.tensor import ShapeError
 
 Sizes = tuple[int, ...]
