@@ -26,7 +26,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--write", action="store_true", help="put tables and pictures into benchmarks/"
     )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="where the steps of minitorch go, op by op, and not how long others take",
+    )
     given = parser.parse_args()
+    if given.profile and given.device == "cuda":
+        parser.error("--profile looks at the clock of the CPU: leave out --device cuda")
     if given.write and (given.quick or given.only):
         parser.error("--write takes a full run: leave out --quick and --only")
     return given
@@ -38,7 +45,7 @@ def main() -> None:
     for name in ("OMP", "OPENBLAS", "MKL"):  # read once, when the library is loaded
         os.environ[f"{name}_NUM_THREADS"] = str(given.threads)
     os.environ["NPROC"] = str(given.threads)  # jax's way to be told
-    from benchmarks import gpu, report, run
+    from benchmarks import gpu, profile, report, run
     from benchmarks.engines import ENGINES, USUAL
 
     engines = _listed(given.engines) or USUAL[given.device]
@@ -49,6 +56,8 @@ def main() -> None:
         _listed(given.only), given.quick, given.threads, seconds, ("minitorch", *engines)
     )
     module, tables = (gpu, gpu) if given.device == "cuda" else (run, report)
+    if given.profile:
+        module = tables = profile
     results = module.everything(options)
     print(tables.text(results))
     if given.json is not None:

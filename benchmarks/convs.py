@@ -1,11 +1,13 @@
 """Convolution piece by piece: y, dx and dw of known shapes, in every formulation, and in torch.
 
 minitorch chooses a formulation by shape (`minitorch/ops/conv_products.py`); the table shows whether
-it chooses the fastest. Beside them stands the matrix product alone.
+it chooses the fastest. Beside them stands the matrix product of the columns alone; Winograd's
+tiles take less.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +41,7 @@ SHAPES = (
     Shape("W4 3", 128, 16, 32, 3, 7, 2, 1),
     Shape("W4 4", 128, 32, 64, 3, 4, 2, 1),
     Shape("middle", 32, 64, 64, 3, 32, 1, 1),
+    Shape("deep", 32, 256, 256, 3, 8, 1, 1),
     Shape("stem", 16, 3, 64, 7, 224, 2, 3),
     Shape("down", 32, 64, 128, 3, 32, 2, 1),
     Shape("1x1", 32, 64, 128, 1, 32, 1, 0),
@@ -53,6 +56,7 @@ def steps_of(shape: Shape, direction: str, quick: bool) -> tuple[str, dict[str, 
     """
     from minitorch.ops import conv_products as products
     from minitorch.ops.window import grid_of
+    from minitorch.ops.winograd import multiplications
 
     if quick:
         shape = shape._replace(N=2, size=min(shape.size, 16))
@@ -62,21 +66,23 @@ def steps_of(shape: Shape, direction: str, quick: bool) -> tuple[str, dict[str, 
     (w,) = weights((out, C, K, K))
     if C >= products.MANY:
         x = _channels_last(x)
-    if products.forward_way(C, out, 1) != "first":
+    forward_way = products.forward_way(x, out, grid, 1)
+    if forward_way != "first":
         dy = _channels_last(dy)
     rows, deep = N * grid.counts[0] * grid.counts[1], C * K * K
     if direction == "y":
-        chosen, ways = products.forward_way(C, out, 1), products.FORWARD
+        chosen, ways = forward_way, products.FORWARD
         args, product = (x, w, None, grid, 1), (rows, deep, out)
     elif direction == "dx":
-        chosen, ways = products.input_way(C, out, 1, grid), products.INPUT_GRAD
-        if stride > 1:
-            ways = {name: way for name, way in ways.items() if name != "turned"}
+        chosen, ways = products.input_way(dy, C, grid, 1), products.INPUT_GRAD
         args, product = (dy, w, grid, 1), (rows, out, deep)
     else:
-        chosen, ways = products.weight_way(C, out, 1), products.WEIGHT_GRAD
+        chosen, ways = products.weight_way(x, out, grid, 1), products.WEIGHT_GRAD
         args, product = (x, dy, grid, 1), (out, rows, deep)
-    steps: dict[str, Step] = {name: _step(way, args) for name, way in ways.items()}
+    able = {"turned": stride == 1, "winograd": math.isfinite(multiplications(N, C, out, grid))}
+    steps: dict[str, Step] = {
+        name: _step(way, args) for name, way in ways.items() if able.get(name, True)
+    }
     if installed(TORCH):
         steps[TORCH] = _by_torch(direction, x, w, dy, stride, padding)
     steps[LIMIT] = _in_parts(*product)

@@ -33,17 +33,17 @@ def with_slope(forward: Callable[[Array], tuple[Array, Array]]) -> tuple[Forward
 
 
 def _silu(x: Array) -> tuple[Array, Array]:
-    s = one / (np.exp(-x) + one)
-    y = x * s
-    return y, y - y * s + s
+    d = np.exp(-x) + one
+    y = x / d
+    return y, (x - y + one) / d
 
 
 def _mish(x: Array) -> tuple[Array, Array]:
     e = np.exp(x)
     r = two / (e + two)
-    t = one / (r / e + one)
-    y = x * t
-    return y, (one - t) * y * (two - r) + t
+    d = r / e + one
+    y = x / d
+    return y, ((x - y) * (two - r) + one) / d
 
 
 SCALE, ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -74,9 +74,9 @@ cubic, linear, slope_cubic = (np.array(-ROOT * n, np.float32) for n in (0.044715
 
 def _gelu_tanh(x: Array) -> tuple[Array, Array]:
     square = x * x
-    s = one / (np.exp(x * (square * cubic + linear)) + one)
-    y = x * s
-    return y, (s - one) * y * (square * slope_cubic + linear) + s
+    d = np.exp(x * (square * cubic + linear)) + one
+    y = x / d
+    return y, ((y - x) * (square * slope_cubic + linear) + one) / d
 
 
 def _softmax(x: Array, c: Any) -> tuple[Array, Array]:
@@ -182,11 +182,11 @@ def _split_back(g: Array, kept: Any, c: Any) -> Array:
 
 
 def _unbind(x: Array, c: Any) -> tuple[Array, Any]:
-    return np.concatenate([row[None] for row in x]), None
+    return np.array([x[0], x[1], x[2], x[3]]), None
 
 
 def _unbind_back(g: Array, kept: Any, c: Any) -> Array:
-    return np.concatenate([row[None] for row in g])
+    return _unbind(g, c)[0]
 
 
 def _index_add(x: Array, c: Any) -> tuple[Array, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import minitorch
 from benchmarks import convs, growth, memory, ops, overheads
 from benchmarks.engines import COMPILERS, PEERS, USUAL, installed, steps_of
 from benchmarks.registry import (
@@ -57,6 +58,7 @@ class Options:
 def everything(options: Options) -> dict[str, Any]:
     """The results of what is asked for, ready for JSON."""
     wanted, quick = options.wanted([*WORKLOADS, *PARTS]), options.quick
+    minitorch.set_num_threads(options.threads)
     if installed(TORCH):
         import torch
 

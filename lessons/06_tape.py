@@ -660,7 +660,7 @@ print(
 # 3. Draw the diamond's graph for `y = x + x; z = y + y` and follow `gather_and_pass` with a pencil.
 #    Where does the 6 come from?
 # 4. `newest_first` collects and sorts. Write it with a heap instead, so that a node enters when the
-#    first gradient for it arrives. Why can no node be taken out too early? (`minitorch/tape.py`
+#    first gradient for it arrives. Why can no node be taken out too early? (`minitorch/sweep.py`
 #    does it this way.)
 # 5. Two tapes, one inside the other: what does `len(outer)` say above, and why?
 # 6. How many paths lead from `loss` to the twelve weights of the scalar network? Count them without

@@ -196,7 +196,7 @@ assert dead > 0.6
 
 # %% [markdown]
 # Our own means and deviations agree with it. So that it can stay in for long runs, it measures only
-# every fourth step unless told otherwise, and of many steps it keeps at most 200, by dropping every
+# every tenth step unless told otherwise, and of many steps it keeps at most 200, by dropping every
 # other one when that is exceeded. Its histograms come from a sample of the values.
 #
 # ## How far a step goes

@@ -7,7 +7,7 @@ gradients on demand and the check of a gradient. Networks are in `minitorch.nn`,
 
 from math import e, inf, nan, pi
 
-from numpy import dtype, finfo, iinfo
+from numpy import dtype, iinfo
 
 from minitorch import amp, autograd, backends, cuda, func, io, nn, optim, train, utils
 from minitorch.amp import autocast, is_autocast_enabled
@@ -15,6 +15,7 @@ from minitorch.array import (
     bool_,
     device,
     double,
+    finfo,
     float16,
     float32,
     float64,
@@ -194,6 +195,7 @@ from minitorch.ops.erf import erf, erfc
 from minitorch.ops.join import (
     cat,
     chunk,
+    column_stack,
     concat,
     concatenate,
     dstack,
@@ -213,6 +215,7 @@ from minitorch.ops.lookup import (
     bincount,
     bucketize,
     embedding,
+    isin,
     nonzero,
     searchsorted,
     unique,
@@ -253,12 +256,13 @@ from minitorch.ops.order import aminmax, argsort, kthvalue, max, median, min, so
 from minitorch.ops.pixels import pixel_shuffle, pixel_unshuffle
 from minitorch.ops.pool import avg_pool1d, max_pool1d, max_pool2d, max_pool3d
 from minitorch.ops.reduce import all, amax, amin, any, argmax, argmin, count_nonzero, mean, sum
-from minitorch.ops.scan import cumprod, cumsum, prod
+from minitorch.ops.scan import cumprod, cumsum, diff, prod
 from minitorch.ops.scatter import (
     gather,
     index_add,
     index_copy,
     index_fill,
+    index_put,
     index_select,
     masked_fill,
     masked_scatter,
@@ -295,11 +299,22 @@ from minitorch.ops.shape import (
 )
 from minitorch.ops.smooth import celu, selu
 from minitorch.ops.softmax import log_softmax, softmax
-from minitorch.ops.statistics import logsumexp, norm, std, std_mean, var, var_mean
+from minitorch.ops.statistics import (
+    logsumexp,
+    nanmean,
+    nansum,
+    norm,
+    std,
+    std_mean,
+    var,
+    var_mean,
+)
 from minitorch.random import (
     Generator,
     bernoulli,
     default_generator,
+    get_rng_state,
+    initial_seed,
     manual_seed,
     multinomial,
     normal,
@@ -310,6 +325,7 @@ from minitorch.random import (
     randn,
     randn_like,
     randperm,
+    set_rng_state,
 )
 from minitorch.tensor import (
     ShapeError,
@@ -322,6 +338,7 @@ from minitorch.tensor import (
     is_tensor,
     numel,
 )
+from minitorch.threads import get_num_threads, set_num_threads
 from minitorch.wengert import tape
 
 __all__ = [
@@ -406,6 +423,7 @@ __all__ = [
     "clamp_min",
     "clip",
     "clone",
+    "column_stack",
     "compare",
     "compile",
     "concat",
@@ -432,6 +450,7 @@ __all__ = [
     "diag",
     "diag_embed",
     "diagonal",
+    "diff",
     "div",
     "divide",
     "dot",
@@ -478,6 +497,8 @@ __all__ = [
     "ge",
     "ger",
     "get_default_dtype",
+    "get_num_threads",
+    "get_rng_state",
     "gradcheck",
     "gradgradcheck",
     "greater",
@@ -493,9 +514,11 @@ __all__ = [
     "index_add",
     "index_copy",
     "index_fill",
+    "index_put",
     "index_select",
     "inf",
     "inference_mode",
+    "initial_seed",
     "inner",
     "instance_norm",
     "int",
@@ -512,6 +535,7 @@ __all__ = [
     "is_tensor",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "isneginf",
@@ -570,6 +594,8 @@ __all__ = [
     "mv",
     "nan",
     "nan_to_num",
+    "nanmean",
+    "nansum",
     "narrow",
     "ne",
     "neg",
@@ -624,6 +650,8 @@ __all__ = [
     "selu",
     "set_default_dtype",
     "set_grad_enabled",
+    "set_num_threads",
+    "set_rng_state",
     "sgn",
     "short",
     "sigmoid",
@@ -685,7 +713,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    from minitorch.array import NO_BFLOAT16
+    if name != "bfloat16":
+        raise AttributeError(f"module 'minitorch' has no attribute {name!r}")
+    from minitorch.array import bfloat16
 
-    why = f": {NO_BFLOAT16}" if name == "bfloat16" else ""
-    raise AttributeError(f"module 'minitorch' has no attribute {name!r}{why}")
+    try:
+        return bfloat16()
+    except TypeError as error:
+        raise AttributeError(f"module 'minitorch' has no attribute 'bfloat16': {error}") from error

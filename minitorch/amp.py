@@ -9,9 +9,11 @@
         scaler.update()
         optimizer.zero_grad()
 
-`Learner(..., precision="float16")` does the same.
+`Learner(..., precision="float16")` does the same. In `autocast("cuda", minitorch.bfloat16)`
+gradients reach as far down as in float32, and nothing has to be scaled.
 """
 
+from minitorch import rounding  # noqa: F401 - hears of it when a program names bfloat16
 from minitorch.casting import autocast, is_autocast_enabled
 from minitorch.optim.scaler import GradScaler
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ bool_ = np.dtype(np.bool_)
 
 DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
 
+FLOATING = "fV"  # the kinds of dtypes that have gradients: to NumPy bfloat16 is of kind V
+
 # torch's short names, which NumPy does not know or takes for another type on some platforms.
 _SPELLED: dict[Any, np.dtype] = {"half": half, "double": double, "long": long, "short": short}
 _default_dtype = float32
@@ -62,12 +64,6 @@ def set_default_dtype(dtype: Any) -> None:
     _default_dtype = wanted
 
 
-NO_BFLOAT16 = (
-    "NumPy and CuPy have no bfloat16; use float16 in autocast, with a GradScaler that keeps small "
-    "gradients from becoming 0, or float32"
-)
-
-
 def as_dtype(dtype: Any) -> np.dtype:
     """The NumPy dtype meant by a dtype, a name ("float32", "double") or a Python type.
 
@@ -80,17 +76,84 @@ def as_dtype(dtype: Any) -> np.dtype:
         return _default_dtype
     if dtype is int:
         return int64
+    if isinstance(dtype, str) and dtype == "bfloat16":
+        return bfloat16()
     try:
         found = _SPELLED[dtype] if isinstance(dtype, str) and dtype in _SPELLED else np.dtype(dtype)
     except TypeError:
         found = None
+    if is_bfloat16(found):
+        return bfloat16()
     if found is None or found.newbyteorder("=") not in DTYPES:
-        if "bfloat16" in str(dtype):
-            raise TypeError(f"dtype: {NO_BFLOAT16}")
         names = ", ".join(d.name for d in DTYPES)
         raise TypeError(f"dtype: expected one of {names}, got {dtype!r}")
     # NumPy's own object, not one equal to it: what an array has is then found by `is`
     return DTYPES[DTYPES.index(found.newbyteorder("="))]
+
+
+# bfloat16, when it is asked for -----------------------------------------------------------------
+
+NO_BFLOAT16 = (
+    "NumPy has no bfloat16 of its own, and ml_dtypes, which gives it one, is not installed; "
+    "pip install ml_dtypes, or use float16 in autocast, with a GradScaler that keeps small "
+    "gradients from becoming 0"
+)
+
+# Called with the dtype whenever a program names bfloat16; see `rounding.py`.
+BFLOAT16: list[Callable[[np.dtype], None]] = []
+
+
+def bfloat16() -> np.dtype:
+    """The dtype bfloat16: a float32 without the last 16 of its 32 bits.
+
+    Raises:
+        TypeError: the package ml_dtypes is not installed.
+    """
+    dtype = _bfloat16()
+    for told in BFLOAT16:
+        told(dtype)
+    return dtype
+
+
+def remind_of_bfloat16() -> None:
+    """Tells again who was told, where the dtype was named before."""
+    if _bfloat16.cache_info().currsize:
+        bfloat16()
+
+
+@cache
+def _bfloat16() -> np.dtype:
+    try:
+        import ml_dtypes
+    except ImportError as error:
+        raise TypeError(f"dtype: {NO_BFLOAT16}") from error
+    return np.dtype(ml_dtypes.bfloat16)
+
+
+def finfo(dtype: Any = None) -> Any:
+    """The limits of a floating dtype, as `numpy.finfo` gives them: eps, max, tiny and others."""
+    dtype = _default_dtype if dtype is None else as_dtype(dtype)
+    if is_bfloat16(dtype):
+        import ml_dtypes
+
+        return ml_dtypes.finfo(dtype)
+    return np.finfo(dtype)
+
+
+def widest(dtypes: Iterable[np.dtype]) -> np.dtype:
+    """The smallest of the floating dtypes that holds what all of these hold."""
+    return reduce(_wider, dtypes)
+
+
+def _wider(a: np.dtype, b: np.dtype) -> np.dtype:
+    if a != b and a.itemsize == b.itemsize == 2:  # float16 has the digits, bfloat16 the range
+        return float32
+    return max(a, b)
+
+
+def is_bfloat16(dtype: Any) -> bool:
+    """True for that dtype, without a look at where it comes from."""
+    return isinstance(dtype, np.dtype) and dtype.kind == "V" and dtype.name == "bfloat16"
 
 
 # CuPy, when it is asked for -------------------------------------------------------------------
@@ -303,6 +366,8 @@ def shape_of(size: Iterable[Any], name: str = "size") -> tuple[int, ...]:
 
 def ready(x: np.ndarray, name: str = "tensor") -> np.ndarray:
     """The host array in native byte order, or a TypeError when its dtype is not one of ours."""
+    if is_bfloat16(x.dtype):
+        return x.astype(bfloat16(), copy=False)
     if x.dtype.newbyteorder("=") not in DTYPES:
         hint = {
             "c": "complex numbers are not supported; keep real and imaginary parts apart",
@@ -410,6 +475,16 @@ def strided(x: Array, shape: Sequence[int], strides: Sequence[int]) -> Array:
     if isinstance(x, Traced):
         return x.recorder.call(strided, (x, shape, strides))
     return cupy().lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def diagonal_of(x: Array, offset: int, dim1: int, dim2: int) -> Array:
+    """`x.diagonal(...)`, to be written into wherever x is: NumPy's own view is read-only."""
+    if isinstance(x, Traced):
+        return x.recorder.call(diagonal_of, (x, offset, dim1, dim2))
+    y = x.diagonal(offset, dim1, dim2)
+    if isinstance(x, np.ndarray):
+        y.flags.writeable = x.flags.writeable
+    return y
 
 
 def expanded(x: Array, shape: Sequence[int]) -> Array:

@@ -10,22 +10,22 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from minitorch.array import has_values
+from minitorch.array import FLOATING, Array, has_values
+from minitorch.clock import stamp
+from minitorch.sweep import Sweep
 from minitorch.tape import (
+    SILENT,
     Mode,
     Node,
     Pick,
-    Sweep,
     current_mode,
     key_of,
     leading_to,
     restore_mode,
     set_mode,
-    stamp,
 )
 from minitorch.tensor import LEAF, ShapeError, Tensor, make, quiet
+from minitorch.words import np
 
 
 def backward(
@@ -48,28 +48,46 @@ def backward(
         RuntimeError: no graph leads here (the message says why), the tensor has more than one
             element and no `gradient` was given, or the graph was used up already.
     """
+    backward_from([self], [gradient], retain_graph, create_graph, inputs)
+
+
+def backward_from(
+    outputs: Sequence[Tensor],
+    grad_outputs: Sequence[Any],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Tensor | Sequence[Tensor] | None,
+) -> None:
+    """`backward` of several tensors at once, in one sweep."""
     if inputs is not None:
         inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         if not inputs:
             raise ValueError("backward: inputs is empty; leave it out to reach every leaf")
-    found = gradients([self], [gradient], inputs, retain_graph, create_graph, "backward")
-    # Where `retain_grad` was called, its hook has kept the gradient on the way.
-    received = [(x, g) for x, g in found if g is not None and not x.retains_grad]
-    for x, g in received:
-        if has_values(x.array) and not has_values(g.array):
-            raise TypeError(
-                f"backward: a leaf of shape {x.shape} is on {x.device} and its gradient on "
-                f"{g.device}: a meta tensor, which has no values, took part in the graph"
-            )
-        if x._grad is not None and x._grad.shape != g.shape:
-            raise ShapeError(
-                f"backward: a leaf has a .grad of shape {x._grad.shape}, and its new gradient is "
-                f"of shape {g.shape}, since its array was replaced; set x.grad = None first"
-            )
+    found: Any = gradients(outputs, grad_outputs, inputs, retain_graph, create_graph, "backward")
+    if inputs is not None:
+        # Where `retain_grad` was called, its hook has kept the gradient on the way.
+        found = [(x, g) for x, g in found if g is not None and not x.retains_grad]
+    for x, g in found:
+        if x._grad is not None or type(x.array) is not type(g.array):
+            _check_receivable(x, g)
     # Arrays that somebody holds already, and no leaf may come to hold as well.
-    handed = {id(gradient.array)} if isinstance(gradient, Tensor) else set()
-    for x, g in received:
+    handed = {id(g.array) for g in grad_outputs if isinstance(g, Tensor)}
+    for x, g in found:
         x._grad = exclusive(g, handed) if x._grad is None else _added(x._grad, g, create_graph)
+
+
+def _check_receivable(x: Tensor, g: Tensor) -> None:
+    """Raises where a gradient cannot be added to the `.grad` of a leaf."""
+    if has_values(x.array) and not has_values(g.array):
+        raise TypeError(
+            f"backward: a leaf of shape {x.shape} is on {x.device} and its gradient on "
+            f"{g.device}: a meta tensor, which has no values, took part in the graph"
+        )
+    if x._grad is not None and x._grad.shape != g.shape:
+        raise ShapeError(
+            f"backward: a leaf has a .grad of shape {x._grad.shape}, and its new gradient is "
+            f"of shape {g.shape}, since its array was replaced; set x.grad = None first"
+        )
 
 
 # starting a sweep -----------------------------------------------------------------------------
@@ -103,17 +121,18 @@ def gradients(
         capture = {t.birth: None for t in targets if isinstance(t, Node)}
     _quietly(sweep.run, roots, wanted, capture, recording=create_graph)
     if inputs is None:
-        return [(leaf, _leaf_gradient(leaf, g)) for leaf, g in sweep.leaves.values()]
+        return [(leaf, _leaf_gradient(leaf, g)) for leaf, g, _ in sweep.leaves.values()]
     return [(x, _gradient_of(x, sweep, capture)) for x in inputs]
 
 
 def _quietly(run: Callable, *args: Any, recording: bool) -> Any:
     """Runs a sweep with the recording switch set, and NumPy's floating-point warnings off."""
-    was = set_mode(Mode(recording, current_mode().watchers if recording else ()))
+    was = set_mode(Mode(True, current_mode().watchers) if recording else SILENT)
+    loud = quiet.begin()
     try:
-        with np.errstate(all="ignore"):
-            return run(*args)
+        return run(*args)
     finally:
+        quiet.end(loud)
         restore_mode(was)
 
 
@@ -132,7 +151,7 @@ def _lift(node: Node, name: str, value: Any) -> Any:
 def _lift_outputs(node: Node, parts: tuple) -> tuple[Tensor, ...]:
     return tuple(
         [
-            make(p, Pick.number(i, node, p) if p.dtype.kind == "f" else None)
+            make(p, Pick.number(i, node, p) if p.dtype.kind in FLOATING else None)
             for i, p in enumerate(parts)
         ]
     )
@@ -160,7 +179,7 @@ def _first_gradient(y: Tensor, g: Any, who: str) -> Tensor:
                 f"{who}: the tensor has shape {y.shape}, and a gradient starts from one number; "
                 "write y.sum().backward(), or pass gradient= of that shape"
             )
-        return make(np.ones_like(y.array))
+        return make(_ones_like(y.array))
     if not isinstance(g, Tensor):
         g = Tensor(g, device=y.device)
     if g.shape != y.shape:
@@ -168,6 +187,15 @@ def _first_gradient(y: Tensor, g: Any, who: str) -> Tensor:
     if g.device != y.device:
         raise TypeError(f"{who}: gradient is on {g.device}, and the tensor on {y.device}")
     return g if g.dtype == y.dtype else make(g.array.astype(y.dtype))
+
+
+def _ones_like(x: Array) -> Array:
+    """Ones of one element or none: NumPy takes longest to set out."""
+    if type(x) is not np.ndarray:
+        return np.ones_like(x)
+    y = x.copy()
+    y.fill(1)
+    return y
 
 
 def _why_no_graph(y: Tensor) -> str:
@@ -182,9 +210,11 @@ def _why_no_graph(y: Tensor) -> str:
 
 def _leaf_gradient(leaf: Tensor, g: Any) -> Tensor:
     """Runs a leaf's hooks on its complete gradient."""
+    if type(g) is np.ndarray and not leaf._hooks:
+        return make(g)
     if isinstance(g, np.generic):
         g = np.asarray(g)
-    for hook in tuple(leaf.__dict__.get("_hooks", ())):
+    for hook in tuple(leaf._hooks):
         g = hook(g)
     return g if isinstance(g, Tensor) else make(g)
 
@@ -280,7 +310,10 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hand
         node.hooks = hooks = [] if node.hooks is None else node.hooks
     else:
         hooks = self.__dict__.setdefault("_hooks", [])
-    return Handle(hooks, on_gradient)
+    handle = Handle(hooks, on_gradient)
+    if self.retains_grad and len(hooks) > 1:  # what `.grad` keeps is what all hooks made of it
+        hooks.append(hooks.pop(-2))
+    return handle
 
 
 def retain_grad(self: Tensor) -> None:
@@ -290,7 +323,6 @@ def retain_grad(self: Tensor) -> None:
         raise RuntimeError("retain_grad: this tensor does not require grad")
     if not isinstance(node, Node) or self.retains_grad:
         return
-    self.retains_grad = True
     me, birth = weakref.ref(self), node.birth
 
     def keep(g: Tensor) -> None:
@@ -299,6 +331,7 @@ def retain_grad(self: Tensor) -> None:
             x._grad = g.detach().clone() if x._grad is None else x._grad + g.detach()
 
     self.register_hook(keep)
+    self.retains_grad = True
 
 
 def shown(g: Any) -> Tensor:

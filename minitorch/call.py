@@ -1,8 +1,8 @@
 """What happens when an op is called: unwrap the inputs, compute, and leave a node on the tape.
 
 The steps stand in `calltext.py` as the text of a function. For every op it is compiled once, when
-the op is defined, the way `dataclasses` writes `__init__`: nothing that is known then is decided
-again at every call, and Python itself binds the arguments. The text for multiplication is
+the op is first called, much as `dataclasses` writes `__init__`: nothing that is known of the op is
+decided again at every call, and Python itself binds the arguments. The text for multiplication is
 `print(minitorch.mul.op.source)`. This file holds what that text calls.
 """
 
@@ -19,10 +19,17 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 from minitorch import array as arrays
-from minitorch.array import Array, device_of, is_cupy
-from minitorch.calltext import MISSING, WRAPPING, aliased_source, call_source, compiled
+from minitorch.array import FLOATING, Array, device_of, is_cupy
+from minitorch.calltext import (
+    MISSING,
+    WRAPPING,
+    aliased_source,
+    call_source,
+    compiled_when_called,
+)
+from minitorch.clock import next_birth
 from minitorch.meta import Meta
-from minitorch.tape import Node, Pick, casting, current_mode, next_birth
+from minitorch.tape import Node, Pick, casting, current_mode, users_frame
 from minitorch.tensor import CUT_NO_GRAD, LEAF, ShapeError, Tensor, make, quiet
 from minitorch.traced import Traced, TracedNumpy
 
@@ -36,7 +43,7 @@ def compiled_call(op: Any) -> Callable:
     """The function that users and rules call; its globals are those of the op's own module."""
     closed = {
         # an op's module may define a sum, a type or a max of its own
-        **{f.__name__: f for f in (dict, enumerate, isinstance, len, list, tuple, type)},
+        **{f.__name__: f for f in (dict, enumerate, isinstance, len, list, map, tuple, type)},
         "CUT_NO_GRAD": CUT_NO_GRAD,
         "LEAF": LEAF,
         "Node": Node,
@@ -58,15 +65,13 @@ def compiled_call(op: Any) -> Callable:
         "op": op,
         "renamed": renamed,
         "settled": settled,
+        "widened": widened,
     }
-    for name in (*op.inputs, *op.options):
-        closed[f"default_{name}"] = op.defaults.get(name, MISSING)
-    taken = ", ".join((*op.inputs, *op.options))
-    module = op.body.__globals__
-    title = f"call({taken})" + (f", {op.autocast} in autocast" if op.autocast else "")
-    call: Any = compiled(call_source(op), "call", closed, module, title)
-    call.__code__ = call.__code__.replace(co_name=op.name)  # as tracebacks will show it
-    return call
+    defaults = {
+        f"default_{name}": op.defaults.get(name, MISSING) for name in (*op.inputs, *op.options)
+    }
+    module, title = op.body.__globals__, f"call of {op.name}"
+    return compiled_when_called(op.name, lambda: call_source(op), closed, defaults, module, title)
 
 
 # arguments ------------------------------------------------------------------------------------
@@ -112,8 +117,7 @@ def aliased(function: Callable) -> Callable:
         given = {name: v for name, v in given.items() if v is not defaults[name]}
         return function(**given, **{aliases.get(name, name): v for name, v in names.items()})
 
-    source = aliased_source(taken)
-    if source is None:
+    if any(p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in taken.values()):
 
         @functools.wraps(function)
         def call(*args: Any, **names: Any) -> Any:
@@ -121,9 +125,10 @@ def aliased(function: Callable) -> Callable:
 
         return call
     closed = {"by_name": by_name, "dict": dict, "function": function, "MISSING": MISSING}
-    closed |= {f"default_{name}": default for name, default in defaults.items()}
+    given = {f"default_{name}": default for name, default in defaults.items()}
+    title = f"names of {', '.join(taken)}"
     return functools.wraps(function)(
-        compiled(source, "call", closed, {}, f"names of {', '.join(taken)}")
+        compiled_when_called("call", lambda: aliased_source(taken), closed, given, {}, title)
     )
 
 
@@ -157,12 +162,11 @@ said: set[str] = set()
 
 
 def say_once(key: str, text: str) -> None:
-    """Warns, once in a process; `key` stands in `said` from then on."""
+    """Warns, once in a process, at the user's line; `key` stands in `said` from then on."""
     if key not in said:
         said.add(key)
-        # The user's line is four calls up: the function that says it, what runs that (an op's body
-        # or `settled`), and the op's call.
-        warnings.warn(f"{text}. This is said once", stacklevel=5)
+        _, levels = users_frame()
+        warnings.warn(f"{text}. This is said once", stacklevel=levels)
 
 
 def settled(y: Any, op: Any, values: Sequence[Any]) -> Any:
@@ -170,6 +174,8 @@ def settled(y: Any, op: Any, values: Sequence[Any]) -> Any:
 
     NumPy turns 0-d results into scalars, and int64 with float32 into float64; torch keeps the
     floating dtype of what has axes, and takes the default dtype where there are only integers.
+    None where that is wider than the dtype NumPy computed in: the call is to be made again, with
+    `widened` inputs.
     """
     if isinstance(y, (tuple, list)):
         if op.exact_dtype:
@@ -188,12 +194,30 @@ def settled(y: Any, op: Any, values: Sequence[Any]) -> Any:
         raise TypeError(f"{op.name}: complex numbers are not supported")
     if op.exact_dtype or y.dtype.kind != "f":
         return y
-    return y.astype(_float_dtype(op, values), copy=False)
+    dtype = _float_dtype(op, values)
+    if y.dtype.itemsize < dtype.itemsize and all(_is_whole(v) for v in values):
+        return None
+    return y.astype(dtype, copy=False)
+
+
+def _is_whole(v: Any) -> bool:
+    return hasattr(v, "dtype") and v.dtype.kind in "iub"
+
+
+def widened(values: Sequence[Any]) -> list[Any]:
+    """The inputs with integers and bools in the default dtype.
+
+    NumPy takes a function of int8, uint8 or bool in float16, of int16 in float32: to three digits,
+    and e^12 is infinite there.
+    """
+    dtype = arrays.get_default_dtype()
+    return [v.astype(dtype) if _is_whole(v) else v for v in values]
 
 
 def _float_dtype(op: Any, values: Sequence[Any]) -> np.dtype:
     """The floating dtype of a result: the widest of what has axes, of 0-d, or the default."""
-    floats = [(v.ndim > 0, v.dtype) for v in values if hasattr(v, "dtype") and v.dtype.kind == "f"]
+    held = [v for v in values if hasattr(v, "dtype") and v.dtype.kind in FLOATING]
+    floats = [(v.ndim > 0, v.dtype) for v in held]
     with_axes = {dtype for axes, dtype in floats if axes}
     if len(with_axes) > 1 and current_mode().casts is None:  # autocast mixes on purpose
         say_once(
@@ -201,12 +225,21 @@ def _float_dtype(op: Any, values: Sequence[Any]) -> np.dtype:
             f"{op.name}: {' and '.join(sorted(map(str, with_axes)))} meet, and the result is "
             "the wider; convert one side (.float(), .double()) if that was not meant",
         )
-    return max(with_axes or {dtype for _, dtype in floats} or {arrays.get_default_dtype()})
+    return arrays.widest(
+        with_axes or {dtype for _, dtype in floats} or {arrays.get_default_dtype()}
+    )
 
 
 def constant(y: Any, why: str | None) -> Any:
     """A result outside the graph, with the reason for it where there is one."""
-    return tuple([make(part, None, why) for part in y]) if type(y) is tuple else make(y, None, why)
+    if type(y) is tuple:
+        return tuple([make(part, None, why) for part in y])
+    t = object.__new__(Tensor)  # as `make` does, a call sooner
+    t.array = y
+    t.node = None
+    if why is not None:
+        t.cut = why
+    return t
 
 
 def picks(node: Node, parts: Sequence[Array]) -> tuple[Tensor, ...]:
@@ -217,7 +250,7 @@ def picks(node: Node, parts: Sequence[Array]) -> tuple[Tensor, ...]:
         shape, dtype = part.shape, part.dtype
         shapes.append((shape, dtype))
         if dtype is not seen:  # as most are
-            seen, floating = dtype, dtype.kind == "f"
+            seen, floating = dtype, dtype.kind in FLOATING
         if not floating:
             found.append(cut_off(part, node))
             continue

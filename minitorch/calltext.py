@@ -1,4 +1,4 @@
-"""The text of the function that is called when an op is called, written and compiled for each op.
+"""The text of the function that is called when an op is called, written for each op.
 
 Unwrap the inputs, compute, and leave a node on the tape: the steps stand in `CALL`, and the loop
 over inputs and options is unrolled into it. The names that it uses are those of `call.py`, which
@@ -32,7 +32,10 @@ def {name}({parameters}, **names):
     except Exception as error:
         raise explained(error, op, {values}, dict({options})) from None
     if type(y) is not type(array){odd_dtype}:
-        y = settled(y, op, {values})
+        if (y := settled(y, op, {values})) is None:  # NumPy's float16 for small integers
+            {values} = widened({values})
+            y{extra} = {run}{arguments})
+            y = settled(y, op, {values})
     if not parents:
         return constant(y, why)
     mode = current_mode()
@@ -83,24 +86,23 @@ UNWRAP_ONE = """\
 """
 
 UNWRAP_SEVERAL = """\
-    tensor = None
+    array = None
     pattern = 0
     parents = ()
     why = None
     odd = False
 {unwrap}
-    if tensor is None:
+    if array is None:
         return body({arguments}){output}
     if odd:
         {values} = numbers({values})
-    array = tensor.array
 """
 
 UNWRAP_INPUT = """\
     if isinstance({x}, Tensor):
-{mixed}        tensor = {x}
+        tensor = {x}
         {x} = tensor.array
-        if (node := tensor.node) is not None:
+{like}        if (node := tensor.node) is not None:
             pattern |= {bit}
             parents += (tensor if node is LEAF else node,)
         elif tensor.cut is not None:
@@ -110,21 +112,31 @@ UNWRAP_INPUT = """\
         odd = True
 """
 
-# Where two floating dtypes meet, that of the result is looked at.
-MIXED = """\
-        if tensor is not None and {x}.array.dtype is not tensor.array.dtype:
-            odd = {x}.array.dtype.kind == tensor.array.dtype.kind == "f" or odd
+FIRST = """\
+        array = {x}
+"""
+
+# The result is compared with an input, one with axes if there is. Where two floating dtypes meet,
+# it is looked at.
+NEXT = """\
+        if array is None or not array.ndim:
+            array = {x}
+        elif {x}.dtype is not array.dtype:
+            odd = {x}.dtype.kind in "fV" and array.dtype.kind in "fV" or odd
+            array = {x}
 """
 
 UNWRAP_VARIADIC = """\
     if {x} and isinstance({x}[0], (tuple, list)):
         {given}
+    if PLAIN.issuperset(map(type, {x})):
+        return body({arguments}){output}
     {x} = list({x})
     parents = []
     for i, each in enumerate({x}):
         if isinstance(each, Tensor):
             tensor = each
-            {x}[i] = tensor.array
+            {x}[i] = array = tensor.array
             if (node := tensor.node) is not None:
                 pattern |= 1 << i
                 parents.append(tensor if node is LEAF else node)
@@ -152,24 +164,72 @@ PACK_OPTION = """\
 """
 
 
-def compiled(source: str, name: str, closed: dict[str, Any], module: dict, title: str) -> Callable:
+# compiling ------------------------------------------------------------------------------------
+
+
+def compiled(
+    source: str,
+    name: str,
+    closed: dict[str, Any],
+    module: dict,
+    title: str,
+    cells: Sequence[str] = (),
+) -> Callable:
     """The function that `source` defines, with `closed` as its closure and `module` its globals.
 
-    The text is filed where tracebacks and `inspect.getsource` look for it.
+    It has a cell for each of `cells`, also for those that its text does not name. The text is filed
+    where tracebacks and `inspect.getsource` look for it.
     """
     scope: dict[str, Any] = {}
-    exec(_code(source, name, tuple(closed), title), module, scope)
+    exec(_code(source, name, tuple(closed), title, tuple(cells)), module, scope)
     return scope["close"](**closed)
 
 
 @functools.cache
-def _code(source: str, name: str, closed: tuple[str, ...], title: str) -> CodeType:
+def _code(
+    source: str, name: str, closed: tuple[str, ...], title: str, cells: tuple[str, ...]
+) -> CodeType:
     """Compiles a text once: ops of the same inputs and options share theirs."""
     body = "".join(f"    {line}" for line in source.splitlines(keepends=True))
-    text = f"def close({', '.join(closed)}):\n{body}    return {name}\n"
+    text = f"def close({', '.join(closed)}):\n{body}"
     filename = f"<minitorch {title}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    return compile(text, filename, "exec")
+    never_reached = f"        {', '.join(cells)}\n" if cells else ""
+    return compile(f"{text}{never_reached}    return {name}\n", filename, "exec")
+
+
+WAITING = """\
+def call(*args, **names):
+    return write()(*args, **names)
+"""
+
+
+def compiled_when_called(
+    name: str,
+    source: Callable[[], str],
+    closed: dict[str, Any],
+    defaults: dict[str, Any],
+    module: dict,
+    title: str,
+) -> Callable:
+    """The function `call` of a text, as above; the text is written and compiled at its first call.
+
+    A program calls few of the ops, and to compile them all takes longer than the rest of the
+    import. So the function begins with the code above, and exchanges it for that of its text.
+    """
+
+    def write() -> Callable:
+        made: Any = compiled(source(), "call", {**closed, **defaults}, module, title, [*closed])
+        call.__defaults__, call.__kwdefaults__ = made.__defaults__, made.__kwdefaults__
+        call.__code__ = made.__code__.replace(co_name=name)  # as tracebacks will show it
+        return call
+
+    closed = {**closed, "write": write}
+    call: Any = compiled(WAITING, "call", closed, module, "call to come", [*closed])
+    return call
+
+
+# the text of an op ----------------------------------------------------------------------------
 
 
 def call_source(op: Any, name: str = "call") -> str:
@@ -190,14 +250,14 @@ def call_source(op: Any, name: str = "call") -> str:
     if op.autocast is not None:
         unwrap.append(CAST.format(kind=op.autocast, values=slots["values"]))
     if op.variadic:
-        each = UNWRAP_VARIADIC.format(x=inputs[0], given=_sequence_given(inputs[0], options))
+        each = UNWRAP_VARIADIC.format(given=_sequence_given(inputs[0], options), **slots)
         unwrap.insert(0, UNWRAP_SEVERAL.format(unwrap=each.rstrip(), **slots))
     elif len(inputs) == 1:
         unwrap.append(UNWRAP_ONE.format(**slots))
     else:
         each = "".join(
             UNWRAP_INPUT.format(
-                x=x, bit=1 << i, plain=_plain(x, op), mixed=MIXED.format(x=x) if i else ""
+                x=x, bit=1 << i, plain=_plain(x, op), like=(NEXT if i else FIRST).format(x=x)
             )
             for i, x in enumerate(inputs)
         )
@@ -226,15 +286,13 @@ def call({parameters}, **names):
 """
 
 
-def aliased_source(taken: Mapping[str, Parameter]) -> str | None:
-    """The text of a call that also goes by other names; None where the arguments are loose.
+def aliased_source(taken: Mapping[str, Parameter]) -> str:
+    """The text of a call that also goes by other names.
 
     With each argument in the text Python need not pack all of them up and out again.
     """
     loose = [name for name, p in taken.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     named = [name for name, p in taken.items() if p.kind is p.KEYWORD_ONLY]
-    if len(loose) + len(named) < len(taken):
-        return None
     required = [name for name, p in taken.items() if p.default is p.empty]
     defaults = [f"{name}=default_{name}" for name in (*loose, *named)]
     return ALIASED.format(
@@ -257,9 +315,9 @@ def _odd_dtype(op: Any) -> str:
     """What is asked of a result to see whether its dtype is the right one already."""
     if op.exact_dtype:
         return " and type(y) is not tuple" if op.view else ""  # views are no scalars
-    asked = " or y.dtype is not array.dtype"
+    asked = " or (dtype := y.dtype) is not array.dtype"
     if op.name in WRAPPING:
-        asked += ' or y.dtype.kind == "u"'
+        asked += ' or dtype.kind == "u"'
     if op.variadic or len(op.inputs) > 1:
         # the dtype of a 0-d tensor says nothing about what it meets
         asked += " or odd or not array.ndim"

@@ -1,10 +1,11 @@
-"""Mixed precision: products in float16, what would lose too much of itself in float32.
+"""Mixed precision: products in half the bits, what would lose too much of itself in float32.
 
 A float16 number takes half the memory, and a GPU multiplies it several times as fast. It has 11
 bits where float32 has 24, ends at 65,504, and below 6e-8 it is 0. For the terms of a long product
 that does, as long as they are added up in more. For sums, powers, logarithms and losses it does
 not. `autocast` knows which op is which. The parameters stay float32, so that small steps add up;
-their gradients are float32 too.
+their gradients are float32 too. bfloat16 shares out its 16 bits otherwise: 8 for the digits, and
+as many as float32 for how large a number is.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import as_dtype, device_of, float16, float32
+from minitorch.array import FLOATING, as_dtype, device_of, float16, float32, float64, is_bfloat16
+from minitorch.clock import next_birth, version
 from minitorch.convert import cast
 from minitorch.modes import Switch
-from minitorch.tape import Mode, casting, current_mode, next_birth, version
+from minitorch.tape import Mode, casting, current_mode
 from minitorch.tensor import LEAF, Tensor
 
 _EXPECTED = "expected 'cpu' or 'cuda'"
@@ -50,7 +52,8 @@ class Casts:
 
     def _one(self, value: Any, to: Mapping[str, np.dtype]) -> Any:
         x = value.array if isinstance(value, Tensor) else value
-        if isinstance(x, np.generic) or getattr(x, "dtype", bool) not in (float16, float32):
+        own = getattr(x, "dtype", None)
+        if own is None or isinstance(x, np.generic) or own.kind not in FLOATING or own == float64:
             return value
         dtype = to.get(device_of(x).type, x.dtype)
         if dtype == x.dtype:
@@ -76,32 +79,33 @@ class Casts:
 
 
 class autocast(Switch):  # noqa: N801 - torch's name
-    """Inside, products are computed in float16, and what is sensitive in float32.
+    """Inside, products are computed in float16 or bfloat16, and what is sensitive in float32.
 
     Args:
         device_type: "cuda" or "cpu": tensors elsewhere are left alone.
-        dtype: float16, the default. NumPy and CuPy have no bfloat16.
+        dtype: float16, the default, or bfloat16.
         enabled: False switches it off again inside another.
-        cache_enabled: keep the float16 copy of a leaf that requires grad until the outermost
-            block ends, so that a weight is cast once however often it is used. A weight that was
-            written in between is cast again.
+        cache_enabled: keep the low copy of a leaf that requires grad until the outermost block
+            ends, so that a weight is cast once however often it is used. A weight that was written
+            in between is cast again.
 
-    It concerns the tensors of float16 and float32 that an op takes, and nothing of float64:
+    It concerns the tensors of float16, bfloat16 and float32 that an op takes, not of float64:
 
-    - float16: matmul and its like, linear, einsum, the convolutions, attention, the steps of
+    - the low dtype: matmul and its like, linear, einsum, the convolutions, attention, the steps of
       recurrent layers, prelu;
     - float32: softmax, all losses, layer, group, instance and RMS norm, logsumexp, sum, prod,
       cumsum, cumprod, norm, and the functions that grow or fall steeply: pow, exp, log,
       reciprocal, rsqrt, tan, softplus and others;
     - anything else computes in what it is given, in the wider where dtypes meet. Batch norm, mean
-      and var give float16 for float16, and add up in float32.
+      and var give what they get, and add up in float32.
 
     These are torch's lists for CUDA, here on the CPU too. On the CPU, where NumPy computes float16
     in software, the results are the same and it is slow: that is for trying things out.
 
     A backward pass, inside the block or after it, computes in the dtypes of its forward pass.
     Forward pass and loss belong in the block; backward, clipping and the step do not need it. Small
-    gradients would be 0 in float16: see `GradScaler`.
+    gradients would be 0 in float16: see `GradScaler`. bfloat16 reaches as far as float32 and needs
+    none; it pays with 3 of float16's 11 bits.
 
     It holds for this thread alone, nests, and is a decorator too.
 
@@ -131,10 +135,10 @@ class autocast(Switch):  # noqa: N801 - torch's name
         if device_type not in ("cpu", "cuda"):
             raise ValueError(f"autocast: device_type={device_type!r}; {_EXPECTED}")
         wanted = float16 if dtype is None else as_dtype(dtype)
-        if wanted != float16:
+        if wanted != float16 and not is_bfloat16(wanted):
             raise ValueError(
-                f"autocast: dtype={wanted}; products are cast to float16, or left alone with "
-                "enabled=False"
+                f"autocast: dtype={wanted}; products are cast to float16 or bfloat16, or left "
+                "alone with enabled=False"
             )
         self.device_type, self.dtype = device_type, wanted
         self.enabled, self.cache_enabled = bool(enabled), cache_enabled is not False

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import minitorch
 import minitorch.nn.functional as F
 from minitorch import Tensor, nn, optim
+from minitorch.array import bfloat16
+from minitorch.kernels import without_cublas
 
 
 class Check(NamedTuple):
@@ -53,6 +55,7 @@ def checks() -> list[Check]:
         Check("pad, flip, roll", lambda x: F.pad(x.flip(0).roll(1, 1), (1, 2)), (x,)),
         Check("matmul", lambda x, w: x @ w, (x, w)),
         Check("matmul, batched", lambda r: r @ r.transpose(1, 2), (rows,)),
+        Check("matmul, as a graph captures it", _captured_product, (x, w)),
         Check("einsum", lambda x, w: minitorch.einsum("ij,jk->ki", x, w), (x, w)),
         Check("linear", F.linear, (x, w.t().contiguous(), some(4))),
         Check("conv2d", lambda i, k: F.conv2d(i, k, stride=2, padding=1), (image, kernel)),
@@ -60,6 +63,7 @@ def checks() -> list[Check]:
         Check("avg_pool2d", lambda i: F.avg_pool2d(i, 2), (image,)),
         Check("softmax, logsumexp", lambda x: (x.softmax(1), x.logsumexp(1)), (x,)),
         Check("cross_entropy", F.cross_entropy, (x, labels)),
+        Check("cross_entropy, smoothed", _smoothed, (x, labels)),
         Check("mse_loss", F.mse_loss, (x, y)),
         Check("layer_norm", lambda x: F.layer_norm(x, (5,)), (x,)),
         Check("batch norm", nn.BatchNorm2d(3), (image,)),
@@ -71,6 +75,8 @@ def checks() -> list[Check]:
         Check("scatter_add", lambda x, i: x.scatter_add(0, i, x[:2, :3]), (x, ids)),
         Check("LSTM", nn.LSTM(4, 3, batch_first=True), (rows,)),
         Check("three steps of Adam", _trained, (x, labels)),
+        Check("autocast to float16", _halved(minitorch.float16), (x, w, image, kernel)),
+        *_checks_of_bfloat16((x, w, image, kernel)),
         Check("a label out of range", F.cross_entropy, (x, labels + 1), IndexError),
         Check("a negative label", F.cross_entropy, (x, labels - 1), IndexError),
         Check("an index out of range", lambda x, i: x[i], (x, ids + 1), IndexError),
@@ -78,6 +84,35 @@ def checks() -> list[Check]:
         Check("gather out of range", lambda x, i: x.gather(0, i), (x, ids + 1), IndexError),
         Check("shapes that do not fit", lambda x, y: x @ y, (x, y), ValueError),
     ]
+
+
+def _captured_product(x: Tensor, w: Tensor) -> Tensor:
+    """The product in the way in which it can be captured in a CUDA graph."""
+    with without_cublas():
+        return x @ w
+
+
+def _smoothed(x: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(x, labels, label_smoothing=0.1)
+
+
+def _halved(dtype: Any) -> Callable[..., Any]:
+    """Products of that dtype. Their gradients, of float32, would hide how far they are rounded."""
+
+    def products(x: Tensor, w: Tensor, image: Tensor, kernel: Tensor) -> Any:
+        with minitorch.no_grad(), minitorch.autocast(x.device.type, dtype):
+            y = x @ w
+            return y, F.relu(y), F.conv2d(image, kernel)
+
+    return products
+
+
+def _checks_of_bfloat16(inputs: tuple[Tensor, ...]) -> list[Check]:
+    """None where the package that brings it is not installed."""
+    try:
+        return [Check("autocast to bfloat16", _halved(bfloat16()), inputs)]
+    except TypeError:
+        return []
 
 
 def _trained(x: Tensor, labels: Tensor) -> list[Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import array as arrays
-from minitorch.array import as_dtype, device, move
+from minitorch.array import FLOATING, as_dtype, device, move
 from minitorch.op import composite, op
 from minitorch.tensor import Tensor
 
@@ -70,7 +70,7 @@ def to(
     dtype, device = destination(args, dtype, device)
     y = self
     if dtype is not None and dtype != y.dtype:
-        y = cast(y, dtype=dtype) if dtype.kind == "f" else discretize(y, dtype=dtype)
+        y = cast(y, dtype=dtype) if dtype.kind in FLOATING else discretize(y, dtype=dtype)
     if device is not None and device != y.device:
         y = transfer(y, to=device, source=y.device)
     return y.clone() if copy and y is self else y
@@ -132,6 +132,11 @@ for name, dtype in _SHORT.items():
     setattr(Tensor, name, _converter(name, dtype))
 
 
+def bfloat16(self: Tensor) -> Tensor:
+    """This tensor as bfloat16."""
+    return self.to("bfloat16")
+
+
 def cpu(self: Tensor) -> Tensor:
     """This tensor in the host's memory."""
     return self.to("cpu")
@@ -163,5 +168,5 @@ def copy_(self: Tensor, source: Any) -> Tensor:
     return self
 
 
-for bound in (cpu, cuda, astype, type_as, type, copy_):
+for bound in (bfloat16, cpu, cuda, astype, type_as, type, copy_):
     setattr(Tensor, bound.__name__, bound)

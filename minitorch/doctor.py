@@ -28,7 +28,7 @@ from minitorch.checkup import checks
 from minitorch.io.checkpoint import environment
 from minitorch.parity import ParityError, parity
 
-OTHERS = ("matplotlib", "tqdm", "torch")
+OTHERS = ("ml_dtypes", "matplotlib", "tqdm", "torch")
 SECONDS = 10.0  # no check begins after that; the first use of a kernel compiles it
 
 

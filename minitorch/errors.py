@@ -1,5 +1,8 @@
 """Errors that several parts of minitorch raise."""
 
 
-class CheckpointError(ValueError):
-    """A saved state is damaged, foreign, or does not fit what it is loaded into."""
+class CheckpointError(ValueError, RuntimeError):
+    """A saved state is damaged, foreign, or does not fit what it is loaded into.
+
+    A RuntimeError too, which is what torch's `load_state_dict` raises.
+    """

@@ -20,8 +20,8 @@ from minitorch.traced import NUMPY, TracedNumpy
 from minitorch.words import np
 
 FEW = 2**8  # numbers: beyond, working on them takes longer than setting out
-_TIMES_AS_MANY = 64  # may be added up by BLAS; more of them NumPy adds up in pairs, to lose less
-_STEPS = 2**13  # multiplications by a matrix of ones: more of them take longer than they save
+ADDED_BY_BLAS = 2**14  # so many at most; more of them NumPy adds up in pairs, to lose less
+STEPS = 2**13  # multiplications by a matrix of ones: more of them take longer than they save
 
 
 def is_few(x: Any) -> bool:
@@ -80,7 +80,9 @@ def fold(x: Any, shape: tuple[int, ...]) -> Any:
         side, ones = _ones_to_fold(x.shape, shape, x.dtype)
         if ones is not None:
             if side is None:
-                return x.reshape(1, -1).dot(ones).reshape(shape)
+                y = np.empty((), x.dtype)
+                x.ravel().dot(ones, y)
+                return y.reshape(shape) if shape else y
             return ones.dot(x) if side else x.dot(ones)
     elif type(x) is TracedNumpy:
         return x.recorder.call(fold, (x, shape))
@@ -95,10 +97,10 @@ def _ones_to_fold(
 
     The side is None where the new shape has one number, the sum of all.
     """
-    if dtype.char not in "fd" or not 0 < math.prod(old) <= _TIMES_AS_MANY * FEW:
+    if dtype.char not in "fd" or not 0 < math.prod(old) <= ADDED_BY_BLAS:
         return None, None
     if math.prod(new) == 1 and len(new) <= len(old):
-        return None, np.ones((math.prod(old), 1), dtype)
+        return None, np.ones(math.prod(old), dtype)
     if len(old) != 2 or old == new:
         return None, None
     N, n = old
@@ -112,7 +114,7 @@ def within(x: Any, bound: float) -> bool:
 
     It is quicker to say than which of them is the largest.
     """
-    if type(x) not in NUMPY or x.size > _TIMES_AS_MANY * FEW or x.dtype.char not in "fd":
+    if type(x) not in NUMPY or x.size > ADDED_BY_BLAS or x.dtype.char not in "fd":
         return False
     row = x.ravel()
     return float(row.dot(row)) < bound * bound
@@ -173,7 +175,7 @@ def _ones(
         *range(ndim)
     ]:
         dim = None
-    if dtype.char not in "fd" or not 0 < size <= _TIMES_AS_MANY * FEW:
+    if dtype.char not in "fd" or not 0 < size <= ADDED_BY_BLAS:
         return None, None, None
     if dim is None or (ndim == 1 and dim in (0, -1)):
         return False, np.ones((size, 1), dtype), (1,) * ndim if keepdim is not False else ()
@@ -181,7 +183,7 @@ def _ones(
         return None, None, None
     n, left = shape[dim], dim % 2 == 0
     if keepdim is None:
-        many = size * n > _STEPS
+        many = size * n > STEPS
         return (None, None, None) if many else (left, np.ones((n, n), dtype), None)
     ones = (1, n) if left else (n, 1)
     return left, np.ones(ones if keepdim else n, dtype), None

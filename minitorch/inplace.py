@@ -12,11 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
-from minitorch.array import apart
+from minitorch.array import Array, apart
 from minitorch.call import PLAIN
-from minitorch.tape import Node, current_mode, stamp, users_line
-from minitorch.tensor import LEAF, ShapeError, Tensor, make, quiet, raw
+from minitorch.clock import stamp
+from minitorch.tape import Node, current_mode, users_line
+from minitorch.tensor import LEAF, ShapeError, Tensor, make, quiet
 
 
 def inplace_method(call: Callable, name: str, into: Callable | None) -> Callable:
@@ -24,24 +26,34 @@ def inplace_method(call: Callable, name: str, into: Callable | None) -> Callable
 
     @functools.wraps(call)
     def method(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        operands = (x, *args, *options.values())
         if current_mode().recording and any(
-            isinstance(a, Tensor) and a.node is not None for a in operands
+            isinstance(a, Tensor) and a.node is not None for a in (x, *args, *options.values())
         ):
             return rebind(x, lambda: call(x, *args, **options), name)
-        if into is not None and len(args) == 1 and not options and x.array.dtype.kind == "f":
-            value = raw(args[0])
-            fits = not apart(value, x.array) and np.result_type(x.array, value) == x.array.dtype
-            if fits and type(value) in PLAIN:
-                write_through(x, name, lambda: quiet.run(into, x.array, value))
+        if into is not None and len(args) == 1 and not options:
+            array, (value,) = x.array, args
+            if isinstance(value, Tensor):
+                value = value.array
+            if _takes(array, value):
+                write_through(x, name, quiet.run, into, array, value)
                 return x
         y = call(x, *args, **options)
         _check_fits(x, y, name)
-        write_through(x, name, lambda: x.array.__setitem__(..., y.array))
+        write_through(x, name, x.array.__setitem__, ..., y.array)
         return x
 
     method.__name__ = name
     return method
+
+
+def _takes(array: Array, value: Any) -> bool:
+    """True for floats that arithmetic with this value leaves in their dtype and on their device."""
+    dtype = array.dtype
+    if type(value) is type(array) is ndarray and value.dtype is dtype:
+        return dtype.kind == "f"
+    if dtype.kind != "f" or type(value) not in PLAIN or apart(value, array):
+        return False
+    return np.result_type(array, value) == dtype
 
 
 def reshaping_method(call: Callable, name: str) -> Callable:
@@ -101,10 +113,10 @@ def _check_fits(x: Tensor, y: Tensor, name: str) -> None:
         raise TypeError(f"{name}: the result is {y.dtype}, which {x.dtype} cannot hold")
 
 
-def write_through(x: Tensor, name: str, write: Callable[[], Any]) -> None:
-    """Writes into the array that aliases share, and stamps it."""
+def write_through(x: Tensor, name: str, write: Callable, *args: Any) -> None:
+    """Writes into the array that aliases share, by `write(*args)`, and stamps it."""
     try:
-        write()
+        write(*args)
     except ValueError as error:
         if "read-only" not in str(error):
             raise ShapeError(f"{name}: {error}, which shape {x.shape} cannot hold") from error

@@ -13,8 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import first_true, has_values
-from minitorch.tape import Mode, Node, current_mode, restore_mode, set_mode, users_line
+from minitorch.array import FLOATING, first_true, has_values
+from minitorch.tape import (
+    RECORDING,
+    SILENT,
+    Mode,
+    Node,
+    current_mode,
+    restore_mode,
+    set_mode,
+    users_line,
+)
 from minitorch.tensor import raw
 
 
@@ -59,12 +68,11 @@ class _Recording(Switch):
 
     def __new__(cls, function: Callable | None = None) -> Any:
         # `@no_grad` without parentheses gives the decorated function itself
-        return super().__new__(cls) if function is None else cls()(function)
-
-    def __init__(self, function: Callable | None = None):
-        super().__init__()
+        return object.__new__(cls) if function is None else cls()(function)
 
     def _mode(self, was: Mode) -> Mode:
+        if was is RECORDING or was is SILENT:  # nothing else is switched on, as nearly always
+            return RECORDING if self.recording else SILENT
         return Mode(self.recording, was.watchers, was.casts)
 
 
@@ -215,7 +223,7 @@ class _Inspection:
 
 def _has_nan(x: Any) -> bool:
     x = raw(x)
-    floating = hasattr(x, "dtype") and x.dtype.kind == "f" and has_values(x)
+    floating = hasattr(x, "dtype") and x.dtype.kind in FLOATING and has_values(x)
     return bool(floating and np.isnan(x).any())
 
 

@@ -46,7 +46,8 @@ def parity(
         inputs: Tensors, also nested, are copied to each device; all else is passed as it is.
             Gradients are taken by those that require grad, or by all floats where none does.
         rtol: two numbers agree when they differ by no more than rtol (max |x| + 0.1), where x are
-            the CPU's; by default rtol is 1e-4 for float32, 1e-9 for float64, 1e-2 for float16.
+            the CPU's; by default rtol is 1e-4 for float32, 1e-9 for float64, 1e-2 for float16,
+            4e-2 for bfloat16.
             Integers are equal. With TF32 switched on, products need 1e-2.
         raises: an error that both must raise, instead of giving anything.
         device: which GPU.
@@ -156,11 +157,11 @@ def difference(want: Any, got: Any, rtol: float | None = None) -> str | None:
     if (want.shape, want.dtype) != (got.shape, got.dtype):
         return f"{want.dtype} {want.shape} on the CPU, {got.dtype} {got.shape} on the GPU"
     a, b = want.array, arrays.move(got.array, arrays.CPU)
-    if a.dtype.kind != "f":
+    if a.dtype.kind not in arrays.FLOATING:
         off, allowed = (a != b) * 1.0, 0.0
         rule = "differ"
     else:
-        part = RTOL[a.dtype] if rtol is None else rtol
+        part = RTOL.get(a.dtype, 4e-2) if rtol is None else rtol
         a, b = a.astype(np.float64), b.astype(np.float64)
         known = np.isfinite(a) & np.isfinite(b)
         off = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.inf)

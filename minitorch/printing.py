@@ -33,6 +33,8 @@ def described(x: Array, node: Any) -> str:
 def _values(x: np.ndarray) -> str:
     """The numbers: 1. where all are whole, else with four decimals."""
     shown = _shown(x)
+    if arrays.is_bfloat16(x.dtype):
+        x = x.astype(arrays.float32)
     whole = x.dtype.kind != "f" or bool((shown[np.isfinite(shown)] % 1 == 0).all())
     return np.array2string(
         x,

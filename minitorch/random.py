@@ -147,6 +147,29 @@ def manual_seed(seed: int) -> Generator:
     return default_generator.manual_seed(seed)
 
 
+def initial_seed() -> int:
+    """The seed that the default stream was started from."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """The state of the default stream, for `set_rng_state` to go back to.
+
+    >>> import minitorch
+    >>> state = minitorch.get_rng_state()
+    >>> a = minitorch.rand(3)
+    >>> minitorch.set_rng_state(state)
+    >>> minitorch.equal(a, minitorch.rand(3))
+    True
+    """
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: dict[str, Any]) -> None:
+    """Takes the default stream back to a state that `get_rng_state` gave."""
+    default_generator.set_state(new_state)
+
+
 # new tensors ----------------------------------------------------------------------------------
 
 

@@ -1,11 +1,8 @@
-"""The tape: what was computed, in the order it was computed, and how to walk it backwards.
+"""The tape: what was computed, in the order it was computed.
 
 Every recorded op leaves a `Node`, numbered at birth. A node is always younger than the nodes it was
-made from, so taking the newest first *is* a topological order: the backward sweep is one loop with
-a heap, without sorting and without recursion.
-
-The birth counter is also the clock of writes: an array written in place is stamped with the next
-number, so "was it changed after this node saved it?" is one comparison.
+made from, so taking the newest first *is* a topological order: the walks below, and the backward
+sweep (`sweep.py`), need no sorting and no recursion.
 """
 
 from __future__ import annotations
@@ -13,22 +10,16 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
-from functools import lru_cache
-from heapq import heappop, heappush
-from itertools import count
-from types import NoneType
+from types import FrameType
 from typing import Any, Self
 
 import numpy as np
-from numpy import ndarray
 
 from minitorch.array import Array
-from minitorch.few import add_up, fold
+from minitorch.clock import next_birth
 
-next_birth = count(1).__next__
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 # the recording switch --------------------------------------------------------------------------
@@ -48,8 +39,8 @@ class Mode:
 
 
 # A context variable, so that a thread or an asyncio task never switches off another's recording.
-_RECORDING = Mode()
-_mode: ContextVar[Mode] = ContextVar("minitorch_mode", default=_RECORDING)
+RECORDING, SILENT = Mode(), Mode(recording=False)
+_mode: ContextVar[Mode] = ContextVar("minitorch_mode", default=RECORDING)
 current_mode = _mode.get
 set_mode = _mode.set
 restore_mode = _mode.reset
@@ -140,328 +131,25 @@ class Pick(Node):
         return pick
 
 
-# the clock of writes --------------------------------------------------------------------------
-
-# id(array that owns the memory) -> [a reference that removes the entry, stamp, who wrote]
-_writes: dict[int, list] = {}
-_last_write = 0
+# where a node was made ------------------------------------------------------------------------
 
 
-def owner(x: Array) -> Array:
-    """The array that owns the memory a view looks into."""
-    while (base := x.base) is not None and isinstance(base, type(x)):
-        x = base
-    return x
-
-
-def stamp(x: Array, who: str) -> None:
-    """Notes that `who` has just written into `x`, for every array that shares its memory."""
-    global _last_write
-    x = owner(x)
-    key = id(x)
-    _last_write = next_birth()
-    entry = _writes.get(key)
-    if entry is None:
-        entry = _writes[key] = [weakref.ref(x, lambda _: _writes.pop(key, None)), 0, ""]
-    entry[1], entry[2] = _last_write, who
-
-
-def version(x: Array) -> int:
-    """When the memory of `x` was last written in place; 0 for never."""
-    return _writes[id(owner(x))][1] if id(owner(x)) in _writes else 0
-
-
-def _named_arrays(node: Node) -> Iterator[tuple[str, Any]]:
-    """Everything that a node saved, by name; what came as a tuple one by one."""
-    for name, value in zip(node.plan.names, node.saved, strict=True):
-        if type(value) is tuple:
-            yield from ((f"{name}[{i}]", part) for i, part in enumerate(value))
-        else:
-            yield name, value
-
-
-def _check_unchanged(node: Node) -> None:
-    """Raises when an array that `node` saved was written in place since."""
-    for name, value in _named_arrays(node):
-        if hasattr(value, "base") and version(value) > node.birth:
-            who = _writes[id(owner(value))][2]
-            made = f", recorded at {node.where}," if node.where else ""
-            raise RuntimeError(
-                f"{node.name}: backward needs its {name!r} of shape {tuple(value.shape)}{made} "
-                f"but {who} changed that array in place after it was saved; change a copy instead "
-                "(x = x.clone()), or call backward() before the change"
-            )
+def users_frame(besides: str = "<minitorch") -> tuple[FrameType, int]:
+    """The innermost call outside this package (and `besides`), and how many calls up that is."""
+    frame, levels, inner = sys._getframe(1), 1, (_HERE, "<minitorch", besides)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inner):
+        frame, levels = frame.f_back, levels + 1
+    return frame, levels
 
 
 def users_line(besides: str = "<minitorch") -> str:
     """The innermost line of the program outside this package (and `besides`): "file:line: code"."""
-    frame, inner = sys._getframe(1), (_HERE, "<minitorch", besides)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(inner):
-        frame = frame.f_back
+    frame, _ = users_frame(besides)
     name, line = frame.f_code.co_filename, frame.f_lineno
     return f"{name}:{line}: {linecache.getline(name, line).strip()}"
 
 
-# the backward sweep ---------------------------------------------------------------------------
-
-Lift = Callable[[Node, str, Any], Any]
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sums `g` over the axes that broadcasting added or stretched: the adjoint of broadcasting."""
-    shape = tuple(shape)
-    folded = fold(g, shape)
-    if folded is not None:
-        return folded
-    axes = _grown(g.shape, shape)
-    return (add_up(g, axes) if axes else g).reshape(shape)
-
-
-@lru_cache
-def _grown(large: tuple[int, ...], small: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes of the large shape that the small one lacks, or has with size 1."""
-    extra = len(large) - len(small)
-    if extra < 0:
-        raise ValueError
-    stretched = [i + extra for i, n in enumerate(small) if n == 1 and large[i + extra] != 1]
-    return (*range(extra), *stretched)
-
-
-def _fit(
-    g: Any, node: Node, saved: Sequence, index: int, shape: tuple[int, ...], dtype: np.dtype
-) -> Any:
-    """Brings a rule's result to its input's shape and dtype, or says that the rule is wrong."""
-    op = node.plan.op
-    if not hasattr(g, "shape"):
-        found = type(g).__name__
-        raise RuntimeError(f"{_whose(op, index)} is a {found}, expected an array of shape {shape}")
-    if g.shape != shape:
-        try:
-            if not op.broadcasts:
-                raise ValueError
-            g = unbroadcast(g, shape)
-        except ValueError:
-            hint = _shape_hint(g.shape, shape)
-            raise RuntimeError(
-                f"{_whose(op, index)} has shape {g.shape}, expected {shape}{hint}"
-            ) from None
-    if g.dtype != dtype:
-        # NumPy promotes float32 by what it meets: another input may be int64, or a 0-d float64.
-        mixed = op.broadcasts and any(getattr(v, "dtype", dtype) != dtype for v in saved)
-        if node.dtype == dtype and not mixed:  # so the rule itself has changed the dtype
-            raise RuntimeError(f"{_whose(op, index)} has dtype {g.dtype}, expected {dtype}")
-        g = g.astype(dtype)
-    return g
-
-
-def _whose(op: Any, index: int) -> str:
-    name = op.inputs[0 if op.variadic else index]
-    return f"{op.name}: the gradient of input {name!r}"
-
-
-def _shape_hint(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    """What the rule has most likely forgotten."""
-    if sorted(got) == sorted(expected):
-        return "; it is transposed"
-    tail = got[len(got) - len(expected) :]
-    if len(got) >= len(expected) and all(n in (m, 1) for m, n in zip(tail, expected)):
-        return "; the forward broadcasts this input, so sum over the added axes: sum_to(g, x_shape)"
-    return ""
-
-
-class Sweep:
-    """One walk backwards: newest node first, each visited once, with its gradient complete.
-
-    Gradients live in this object alone. When a rule raises, no tensor has changed.
-    """
-
-    def __init__(self, keep: bool = False, lift: Lift | None = None):
-        self.keep = keep  # leave the saved values for another sweep?
-        self.lift = lift  # makes Tensors of saved values, to record the sweep itself
-        self.pending: dict[int, list] = {}  # birth -> [node, gradient so far]
-        self.heap: list[int] = []  # minus the births in `pending`
-        self.leaves: dict[int, list] = {}  # id(leaf) -> [leaf, gradient so far]
-        self.owned: set[int] = set()  # keys whose gradient is a sum made here, ours to add to
-
-    def run(
-        self,
-        roots: Iterable[tuple[Any, Any]],
-        wanted: set[int] | None = None,
-        capture: dict[int, Any] | None = None,
-    ) -> None:
-        """Visits every node that the roots were made from.
-
-        Without its shortcuts this is the loop that lesson 6 writes:
-
-            while pending:
-                node, g = the newest of pending
-                for to, part in zip(node.parents, node.rules(g)):
-                    pending[to] += part
-
-        A queue of births finds the newest. The shortcuts: in a chain, where only one node is
-        pending, there is nothing to queue; a sum that was made here is added to in place; and what
-        arrives for one of several outputs goes straight into the list that their node is given.
-
-        Args:
-            roots: nodes or leaves, each with the gradient to start from.
-            wanted: births and leaf ids that lead to a target; rules for others are not run.
-            capture: births whose gradient is to be kept; filled in.
-        """
-        pending, heap, leaves, owned = self.pending, self.heap, self.leaves, self.owned
-        keep, lift, queue = self.keep, self.lift, self._queue
-        alone: list | None = None  # a pending node by itself, as in a chain: it needs no queue
-        node: Any = None
-        saved: Any = ()
-        sent: Iterable[tuple[int, Any, Any]] = [(0, to, g) for to, g in roots]
-        while True:
-            for index, to, g in sent:  # what the rules of `node` gave, to where it goes
-                if g is None:
-                    continue
-                if isinstance(to, Node):
-                    like, table, key = to, pending, to.birth
-                else:
-                    like, table, key = to.array, leaves, id(to)
-                try:
-                    fits = g.shape == like.shape and g.dtype is like.dtype
-                except AttributeError:
-                    fits = False
-                if not fits and node is not None:
-                    g = _fit(g, node, saved, index, like.shape, like.dtype)
-                if type(to) is Pick and to.hooks is None and capture is None:
-                    # Nobody asks for the sum of what arrives here: on to the node that it is of.
-                    (whole,) = to.parents
-                    if alone is None or alone[0] is not whole:
-                        entry = pending.get(whole.birth)
-                        if entry is None:
-                            entry = [whole, [None] * len(whole.shape)]
-                            if alone is not None:
-                                queue(alone)
-                                alone = None
-                            if heap:
-                                queue(entry)
-                            else:
-                                alone = entry
-                    else:
-                        entry = alone
-                    slots, i = entry[1], to.index
-                    if slots[i] is None and to.shape:
-                        slots[i] = g
-                    else:
-                        self._fill(slots, to, g)
-                    continue
-                if table is pending and not heap:
-                    if alone is None:
-                        alone = [to, g]
-                        continue
-                    queue(alone)
-                    alone = None
-                entry = table.get(key)
-                if entry is None:
-                    table[key] = [to, g]
-                    if table is pending:
-                        heappush(heap, -key)
-                elif key in owned:
-                    entry[1] += g
-                else:
-                    entry[1] = entry[1] + g
-                    if lift is None:
-                        owned.add(key)
-            if alone is not None:  # and the queue is empty
-                node, g = alone
-            elif heap:
-                node, g = pending.pop(-heappop(heap))
-            else:
-                return
-            alone = None
-            while True:  # once, and on along a chain
-                if not node.shape and isinstance(g, np.generic):
-                    g = np.asarray(g)  # NumPy made a scalar of a 0-d array; rules take arrays
-                if node.hooks is not None:
-                    for hook in tuple(node.hooks):
-                        g = hook(g)
-                if capture is not None and node.birth in capture:
-                    capture[node.birth] = g
-                if type(node) is Pick:
-                    self._send_slot(node, g)
-                    sent = ()
-                    break
-                plan = node.plan
-                saved = node.saved
-                inspection = node.inspection
-                if saved is FREED or _last_write > node.birth or lift or inspection is not None:
-                    saved = self._values(node)
-                if type(g) is list:
-                    g = _filled(g, node)
-                needs = plan.needs_all
-                if wanted is not None:
-                    needs = [key_of(p) in wanted for p in node.parents]
-                pull = plan.pull  # Python finds what a name holds sooner than a method
-                grads = pull(g, saved, needs)
-                if inspection is not None:
-                    inspection.after(node, g, grads)
-                if not keep:
-                    node.saved = FREED
-                if len(grads) == 1 and not heap:
-                    (g,), (to,) = grads, node.parents
-                    plain = type(to) is Node and type(g) is ndarray
-                    if plain and g.shape == to.shape and g.dtype is to.dtype:
-                        node = to
-                        continue
-                sent = zip(plan.wanted, node.parents, grads)
-                break
-
-    def _queue(self, entry: list) -> None:
-        """Files a node and its gradient so far."""
-        key = entry[0].birth
-        self.pending[key] = entry
-        heappush(self.heap, -key)
-
-    def _send_slot(self, pick: Pick, g: Any) -> None:
-        """Adds `g` to its place among the gradients of a node with several outputs."""
-        node = pick.parents[0]
-        entry = self.pending.get(node.birth)
-        if entry is None:
-            entry = self.pending[node.birth] = [node, [None] * len(node.shape)]
-            heappush(self.heap, -node.birth)
-        self._fill(entry[1], pick, g)
-
-    def _fill(self, slots: list, pick: Pick, g: Any) -> None:
-        """Adds `g` to what has arrived for one of several outputs."""
-        i = pick.index
-        if not pick.shape and isinstance(g, np.generic):
-            g = np.asarray(g)
-        slots[i] = g if slots[i] is None else slots[i] + g
-
-    def _values(self, node: Node) -> Sequence[tuple]:
-        """The saved values of a node, after checking that they are there and unchanged."""
-        if node.saved is FREED:
-            raise RuntimeError(
-                f"backward: {node.name} was already used by an earlier backward() and its saved "
-                "values are freed; call the first backward(retain_graph=True), or add the losses "
-                "and go backward once: (a + b).backward()"
-            )
-        if _last_write > node.birth:
-            _check_unchanged(node)
-        if node.inspection is not None:
-            node.inspection.before(node)
-        if self.lift is None:
-            return node.saved
-        named = zip(node.plan.names, node.saved, strict=True)
-        return tuple([self.lift(node, name, value) for name, value in named])
-
-
-def _filled(slots: list, node: Node) -> tuple:
-    """The gradients of a node with several outputs, zero where nothing arrived."""
-    if NoneType not in map(type, slots):
-        return tuple(slots)
-    some = next(g for g in slots if g is not None)
-    some = getattr(some, "array", some)
-    return tuple(
-        [
-            np.zeros_like(some, shape=shape, dtype=dtype) if g is None else g
-            for g, (shape, dtype) in zip(slots, node.shape)
-        ]
-    )
+# walks --------------------------------------------------------------------------------------
 
 
 def key_of(to: Any) -> int:

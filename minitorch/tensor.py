@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
-from contextvars import copy_context
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar, copy_context
 from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,17 +41,33 @@ CUT_NO_GRAD = "it was computed under no_grad(), where nothing is recorded"
 CUT_DETACHED = "it comes from detach(), which cuts the graph"
 
 
+def _numpys_switch() -> tuple[ContextVar, Any]:
+    """Where NumPy keeps what it does about floating-point errors, and the value for: nothing."""
+    context = copy_context()
+    was = dict(context.items())
+    context.run(np.seterr, all="ignore")
+    ((switch, off),) = [(v, value) for v, value in context.items() if was.get(v) is not value]
+    return switch, off
+
+
+_switch, _off = _numpys_switch()
+
+
 class _Quiet(threading.local):
     """Runs op bodies where NumPy's floating-point warnings are off, as in torch and on a GPU.
 
     exp(1000) is inf and log(0) is -inf by IEEE rules, without a word. The switch is set once, in a
     context of our own (one per thread, since a context runs one thing at a time), which costs
     40 ns a call where `np.errstate` costs 1,200; the user's own NumPy code keeps its warnings.
+    What may call user's code, as a sweep does its hooks, goes between `begin` and `end` instead.
     """
+
+    begin = staticmethod(partial(_switch.set, _off))
+    end = staticmethod(_switch.reset)
 
     def __init__(self) -> None:
         context = copy_context()
-        context.run(np.seterr, all="ignore")
+        context.run(self.begin)
         self.run = context.run
 
 
@@ -84,6 +101,7 @@ class Tensor:
 
     # Few tensors have these; they live in the class until set, which keeps the others small.
     _grad: Tensor | None = None
+    _hooks: Sequence[Callable] = ()
     retains_grad = False
     cut: str | None = None  # why it has no graph, where the reason is known
 
@@ -199,8 +217,8 @@ class Tensor:
         return bool(self.array.flags.c_contiguous)
 
     def is_floating_point(self) -> bool:
-        """True for float16, float32 and float64."""
-        return self.dtype.kind == "f"
+        """True for float16, bfloat16, float32 and float64."""
+        return self.dtype.kind in arrays.FLOATING
 
     def is_nonzero(self) -> bool:
         """Is the one number inside other than 0?"""
@@ -327,7 +345,7 @@ class Tensor:
                     f"requires_grad_: this tensor was computed by {self.node.name}; only leaves "
                     "can stop requiring grad. Use x.detach() for a copy without the graph"
                 )
-        elif requires_grad and self.dtype.kind != "f":
+        elif requires_grad and self.dtype.kind not in arrays.FLOATING:
             raise TypeError(
                 f"requires_grad: only floating-point tensors have gradients, this is {self.dtype}; "
                 "write 2.0 instead of 2, or convert with .float()"

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 
 import minitorch as mt
-from minitorch import few
+from minitorch import few, threads
+from minitorch.ops import few_labels
 
 
 def words(text):
@@ -63,16 +64,29 @@ def tanh_derivative(order: int, x: float) -> float:
 @contextmanager
 def none_are_few() -> Iterator[None]:
     """Inside the block even few numbers take the ways that are meant for many."""
-    was, few.FEW = few.FEW, -1
-    few._ones.cache_clear()
-    few._ones_beside.cache_clear()
-    few._parts_of_one.cache_clear()
-    few._ones_to_fold.cache_clear()
+    places = (few, "FEW"), (few, "ADDED_BY_BLAS"), (few_labels, "ADDED_BY_BLAS")
+    were = [getattr(module, name) for module, name in places]
+    remembered = few._ones, few._ones_beside, few._parts_of_one, few._ones_to_fold
+    remembered += (few_labels._rows,)
     try:
+        for module, name in places:
+            setattr(module, name, -1)
+        for f in remembered:
+            f.cache_clear()
         yield
     finally:
-        few.FEW = was
-        few._ones.cache_clear()
-        few._ones_beside.cache_clear()
-        few._parts_of_one.cache_clear()
-        few._ones_to_fold.cache_clear()
+        for (module, name), was in zip(places, were):
+            setattr(module, name, was)
+        for f in remembered:
+            f.cache_clear()
+
+
+@contextmanager
+def all_are_large() -> Iterator[None]:
+    """Inside the block every row is so large that it goes to the threads by itself."""
+    was, threads.BLOCK = threads.BLOCK, 1
+    try:
+        with none_are_few():
+            yield
+    finally:
+        threads.BLOCK = was

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import warnings
 import weakref
@@ -16,6 +17,7 @@ import pytest
 import minitorch
 import minitorch.nn.functional as F
 from minitorch import Tensor, autocast, float16, float32, nn
+from minitorch.array import _bfloat16
 from minitorch.op import REGISTRY
 from minitorch.tape import casting
 from minitorch.utils.checkpoint import checkpoint
@@ -516,9 +518,14 @@ def test_wrong_arguments_say_what_is_expected():
         lambda: minitorch.bfloat16,
     ],
 )
-def test_bfloat16_is_refused_with_what_to_use_instead(ask: Callable):
-    with pytest.raises((TypeError, ValueError, AttributeError), match="no bfloat16; use float16"):
+def test_bfloat16_without_its_package_says_what_to_install_or_to_use_instead(
+    ask: Callable, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    _bfloat16.cache_clear()
+    with pytest.raises((TypeError, ValueError, AttributeError)) as error:
         ask()
+    assert "pip install ml_dtypes, or use float16" in str(error.value)
     assert not hasattr(minitorch, "bfloat16")
 
 

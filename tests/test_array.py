@@ -136,6 +136,17 @@ def test_generator_state_survives_json():
     assert other.initial_seed() == 5
 
 
+def test_the_default_stream_goes_back_to_a_state():
+    mt.manual_seed(7)
+    mt.rand(2)
+    state = mt.get_rng_state()
+    want = mt.randn(3)
+    mt.manual_seed(8)
+    assert mt.initial_seed() == 8
+    mt.set_rng_state(state)
+    assert (mt.randn(3).tolist(), mt.initial_seed()) == (want.tolist(), 7)
+
+
 def test_seeds():
     assert mt.manual_seed(1) is mt.default_generator
     a = mt.randn(3)

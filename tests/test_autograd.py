@@ -247,6 +247,29 @@ def test_grad_by_what_is_not_used():
     assert none is None
 
 
+def test_grad_by_what_is_not_used_is_zeros_where_asked():
+    x, w = vector(3.0), vector(1.0, 2.0)
+    dx, dw = mt.autograd.grad(2 * x, [x, w], materialize_grads=True)
+    assert (dx.item(), dw.tolist(), dw.dtype) == (2, [0, 0], w.dtype)
+    with pytest.raises(ValueError, match=r"materialize_grads.*allow_unused=False"):
+        mt.autograd.grad(x, x, allow_unused=False, materialize_grads=True)
+
+
+def test_backward_of_several_tensors_is_one_sweep():
+    x = vector(3.0)
+    h = x * x
+    mt.autograd.backward([2 * h, 5 * h], [Tensor([1.0]), None])
+    assert x.grad.item() == 42
+    mt.autograd.backward(x * 2)
+    assert x.grad.item() == 44
+    y, z = x * 2, x * x
+    mt.autograd.backward((y, z), inputs=[y])
+    assert (y.grad.item(), x.grad.item()) == (1, 44)
+    for f in (mt.autograd.backward, lambda *a: mt.autograd.grad(a[0], x, a[1])):
+        with pytest.raises(ValueError, match="2 tensors to start from, and 1 gradients"):
+            f([x * 2, x * 3], Tensor([1.0]))
+
+
 def test_grad_by_what_needs_none():
     with pytest.raises(ValueError, match=r"inputs\[0\] of shape \(1,\) does not require grad"):
         grad(vector(1.0) * 2, Tensor([1.0]))
@@ -411,6 +434,21 @@ def test_retain_grad_keeps_the_gradient_of_a_result():
     assert x.grad.item() == 12
 
 
+def test_retain_grad_keeps_what_all_hooks_have_made_of_it():
+    """Also what those do that were registered after it, as in torch."""
+    x = vector(3.0)
+    h = x * x
+    h.register_hook(lambda g: g + 1)
+    h.retain_grad()
+    last = h.register_hook(lambda g: g * 10)
+    h.backward(retain_graph=True)
+    assert (h.grad.item(), x.grad.item()) == (20, 120)
+    last.remove()
+    h.grad = x.grad = None
+    h.backward()
+    assert (h.grad.item(), x.grad.item()) == (2, 12)
+
+
 def test_the_gradient_of_a_result_is_not_kept_unasked():
     x = vector(3.0)
     h = x * x
@@ -560,3 +598,36 @@ def test_a_tensor_and_a_part_of_it_meet_in_one_op():
         x.grad = None
         mt.addcmul(a, b, c).sum().backward(retain_graph=True)
         assert x.grad.tolist() == [3.0, 5.0, 7.0]
+
+
+# NumPy's warnings -------------------------------------------------------------------------------
+
+
+def test_numpys_warnings_are_off_in_a_backward_and_then_as_they_were():
+    seen = []
+
+    def hook(g):
+        seen.append(np.geterr()["divide"])
+
+    x = vector(0.0)
+    with np.errstate(divide="raise"):
+        y = x.log()
+        y.register_hook(hook)
+        y.backward()
+        assert x.grad.item() == np.inf
+        assert seen == ["ignore"]
+        assert np.geterr()["divide"] == "raise"
+
+
+def test_numpys_warnings_are_as_they_were_after_a_backward_that_raised():
+    def hook(g):
+        raise KeyError("from a hook")
+
+    x = vector(1.0)
+    y = x.log()
+    y.register_hook(hook)
+    with np.errstate(divide="raise"):
+        with pytest.raises(KeyError, match="from a hook"):
+            y.backward()
+        assert np.geterr()["divide"] == "raise"
+    assert mt.is_grad_enabled()

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 import minitorch
 from minitorch.autograd import grad
 from minitorch.ops import conv as conv_module
+from minitorch.ops import conv_columns
 from minitorch.ops import conv_products as products
 from minitorch.ops.conv import conv2d_loops
 from minitorch.ops.window import grid_of
+from minitorch.ops.winograd import multiplications
 from minitorch.tensor import ShapeError, Tensor
 
 
@@ -154,46 +156,78 @@ SHAPES = [  # x, weight, stride, padding, dilation
     ((2, 8, 6, 5), (9, 8, 3, 3), 1, 1, 1),
     ((3, 9, 7, 7), (8, 9, 3, 3), 2, 1, 1),
     ((2, 8, 9, 8), (8, 8, 2, 3), 1, 2, 2),
+    ((1, 3, 12, 8), (5, 3, 5, 4), 1, "same", 1),
+    ((2, 3, 6, 13), (4, 3, 1, 3), 1, ((2, 0), (0, 3)), 1),
+    ((2, 3, 7, 9), (4, 3, 3, 3), 1, ((-1, 0), (2, -1)), 1),
+    ((2, 2, 9, 8), (3, 2, 6, 2), 1, 0, 1),
+    ((2, 2, 5, 70), (3, 2, 3, 5), 2, 2, 1),
+    ((1, 1, 4, 99), (2, 1, 2, 2), (1, 3), 0, 1),
     ((2, 3, 9), (8, 3, 4), 2, 1, 1),
+    ((2, 3, 11), (8, 3, 4), 1, 2, 1),
     ((2, 3, 4, 5, 4), (8, 3, 2, 3, 2), 1, 1, 1),
 ]
 
 
-@pytest.mark.parametrize("part", [products.PART, 1, 1000])
+def fitting(ways, grid):
+    """Those of the formulations that can compute what the grid asks for."""
+    fits = {
+        "turned": set(grid.stride) == {1},
+        "runs": grid.dilation[-1] == 1,
+        "winograd": math.isfinite(multiplications(1, 1, 1, grid)),
+    }
+    return {name: way for name, way in ways.items() if fits.get(name, True)}
+
+
+@pytest.mark.parametrize("part", [conv_columns.PART, 1, 1000])
 @pytest.mark.parametrize("shapes", SHAPES)
 def test_all_formulations_agree(monkeypatch, shapes, part):
     """Whatever the layout, and however the batch and its rows are divided into parts."""
-    monkeypatch.setattr(products, "PART", part)
-    monkeypatch.setattr(products, "_spare", [])
+    monkeypatch.setattr(conv_columns, "PART", part)
+    monkeypatch.setattr(conv_columns, "_spare", [])
     x_shape, w_shape, stride, padding, dilation = shapes
     x, w, b = rand(*x_shape), rand(*w_shape, seed=1), rand(w_shape[0], seed=2)
     grid = grid_of("conv", x_shape[2:], w_shape[2:], stride, padding, dilation)
-    ys = [way(x, w, b, grid, 1) for way in products.FORWARD.values()]
+    ys = [way(x, w, b, grid, 1) for way in fitting(products.FORWARD, grid).values()]
     g = rand(*ys[0].shape, seed=3)
-    dws = [way(x, g, grid, 1) for way in products.WEIGHT_GRAD.values()]
-    fits = {"turned": stride == 1, "runs": dilation == 1}
-    ways = [way for name, way in products.INPUT_GRAD.items() if fits.get(name, True)]
-    dxs = [way(g, w, grid, 1) for way in ways]
+    dws = [way(x, g, grid, 1) for way in fitting(products.WEIGHT_GRAD, grid).values()]
+    dxs = [way(g, w, grid, 1) for way in fitting(products.INPUT_GRAD, grid).values()]
     for found, shape in ((ys, g.shape), (dws, w_shape), (dxs, x_shape)):
         for a in found:
             assert a.shape == shape
             np.testing.assert_allclose(a, found[0], rtol=1e-10, atol=1e-11)
-    if len(x_shape) == 4 and dilation == 1:
+    if len(x_shape) == 4 and dilation == 1 and type(padding) is type(stride) is int:
         want = conv2d_loops(x, w, stride, padding) + b[:, None, None]
         np.testing.assert_allclose(ys[0], want, rtol=1e-10, atol=1e-11)
 
 
 def test_each_formulation_has_shapes_that_choose_it():
-    grid = grid_of("conv", (6, 6), (3, 3), 1, 1, 1)
-    strided = grid_of("conv", (6, 6), (3, 3), 2, 1, 1)
-    wide = grid_of("conv", (6, 200), (3, 3), 2, 1, 1)
-    chosen = [products.forward_way(C, out, 1) for C, out in ((1, 4), (20, 50), (1, 20))]
-    assert chosen == list(products.FORWARD)
-    assert products.forward_way(16, 16, 2) == "first"
-    assert products.input_way(8, 8, 1, grid) == "turned"
-    assert products.input_way(8, 8, 1, strided) == "runs"
-    assert products.input_way(8, 8, 1, wide) == "last"
-    assert products.input_way(3, 8, 1, grid) == "first"
+    def way(C, out, size, stride=1, N=8, groups=1, dtype=np.float32):
+        grid = grid_of("conv", size, (3, 3), stride, 1, 1)
+        return products.forward_way(np.empty((N, C, *size), dtype), out, grid, groups)
+
+    assert [way(1, 4, (6, 6)), way(20, 50, (6, 6)), way(1, 20, (6, 6))] == [
+        "first",
+        "last",
+        "across",
+    ]
+    assert way(16, 16, (6, 6), groups=2) == "first"
+    assert way(64, 64, (32, 32)) == "winograd"
+    assert way(64, 64, (32, 32), stride=2) == "last"  # windows that skip
+    assert way(16, 16, (32, 32)) == "last"  # few channels
+    assert way(512, 512, (4, 4)) == "last"  # few tiles
+    assert way(64, 64, (32, 32), dtype=np.float16) == "last"
+
+    def back(C, out, size, stride=1, padding=1):
+        grid = grid_of("conv", size, (3, 3), stride, padding, 1)
+        return products.input_way(np.empty((8, out, *grid.counts), np.float32), C, grid, 1)
+
+    assert back(8, 8, (6, 6)) == "turned"
+    assert back(8, 8, (6, 6), stride=2) == "runs"
+    assert back(8, 8, (6, 200), stride=2) == "last"
+    assert back(3, 8, (6, 6)) == "first"
+    assert back(64, 64, (32, 32)) == "winograd"
+    assert back(64, 64, (32, 32), padding=0) == "winograd"
+    assert back(64, 64, (32, 32), stride=2) == "runs"
 
 
 def test_parts_cover_the_batch_and_its_rows_once():
@@ -201,20 +235,34 @@ def test_parts_cover_the_batch_and_its_rows_once():
     for each in (1, 10**5, 10**9):
         for split in (False, True):
             seen = np.zeros((7, 5), int)
-            found = list(products.parts(big, (5,), each, split))
+            found = list(conv_columns.parts(big, (5,), each, split))
             for part in found:
                 seen[part] += 1
             assert (seen == 1).all()
     assert len(found) == 35
 
 
+@pytest.mark.parametrize("part", [conv_columns.PART, 10**4])
+def test_channels_last_is_the_same_numbers_however_far_apart_they_lay(monkeypatch, part):
+    """Also a power of two apart, where they go by way of memory of another width."""
+    monkeypatch.setattr(conv_columns, "PART", part)
+    monkeypatch.setattr(conv_columns, "_spare", [])
+    for shape in ((3, 9, 16, 8), (2, 12, 256), (3, 9, 16, 7), (2, 4, 16, 8), (0, 9, 16, 8)):
+        x = rand(*shape)
+        for some in (x, x[:, :, 1:5], x[:1]):
+            last = conv_columns.to_last(some)
+            assert last.flags.c_contiguous
+            np.testing.assert_array_equal(last, np.moveaxis(some, 1, -1))
+            assert conv_columns.to_last(conv_columns.to_first(last)).base is not None  # a view
+
+
 def test_the_memory_of_columns_is_used_again(monkeypatch):
-    monkeypatch.setattr(products, "_spare", [])
+    monkeypatch.setattr(conv_columns, "_spare", [])
     x, w = rand(4, 8, 6, 6), rand(8, 8, 3, 3, seed=1)
     y = products.forward(x, w, None, grid_of("conv", (6, 6), (3, 3), 1, 0, 1), 1)
-    (kept,) = products._spare
+    (kept,) = conv_columns._spare
     minitorch.ops.conv.conv_weight_grad(x, y, (3, 3))
-    (again,) = products._spare
+    (again,) = conv_columns._spare
     assert again.ctypes.data == kept.ctypes.data
     assert not np.shares_memory(again, y)
 
@@ -226,10 +274,10 @@ def test_columns_that_are_one_part_are_kept_for_dw(monkeypatch, channels, out, g
     """In each layout. Those of several parts are made again, for the same numbers."""
     x, w = rand(5, channels, 6, 7), rand(out, channels // groups, 3, 2, seed=1)
     size = 5 * channels * 6 * (4 * 6) * x.itemsize
-    monkeypatch.setattr(products, "_spare", [])
+    monkeypatch.setattr(conv_columns, "_spare", [])
     found = []
     for part in (size, size - 8):
-        monkeypatch.setattr(products, "PART", part)
+        monkeypatch.setattr(conv_columns, "PART", part)
         weight = minitorch.from_numpy(w.copy()).requires_grad_()
         y = minitorch.conv2d(minitorch.from_numpy(x), weight, groups=groups)
         columns = y.node.saved[y.node.plan.names.index("columns")]

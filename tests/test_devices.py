@@ -37,7 +37,7 @@ MIXED = {row.op: row for row in reversed(ROWS) if sum(map(is_large, row.args)) >
 # Those that look at the shape of their second input alone, take one number at a time, or are parts
 # of others that have looked already.
 LENIENT = {"broadcast_tensors", "expand_as", "meshgrid", "reshape_as", "view_as", "matmul_loops"}
-LENIENT |= {"transfer", "plus_at", "cross_entropy_grad", "soft_cross_entropy_grad"}
+LENIENT |= {"transfer", "plus_at", "put_flat", "cross_entropy_grad", "soft_cross_entropy_grad"}
 
 
 # Two arguments by name, and where each of them is.

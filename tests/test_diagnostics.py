@@ -134,12 +134,42 @@ def test_where_e_x2_less_mean2_loses_its_digits_the_deviation_is_the_samples():
         assert s["Linear"].std[0] == pytest.approx(x.std(), rel=within)
 
 
-def test_every_fourth_step_is_measured_unless_told_otherwise(batch):
+def test_every_tenth_step_is_measured_unless_told_otherwise(batch):
     model = small()
     optimizer = optim.SGD(model, lr=0.1)
     with ActivationStats(model) as a, GradientStats(model, optimizer) as g:
-        fit(model, optimizer, 9, *batch)
-    assert a.steps == g.steps == [0, 4, 8]
+        fit(model, optimizer, 21, *batch)
+    assert a.steps == g.steps == [0, 10, 20]
+
+
+def test_layers_have_hooks_only_while_a_measured_forward_runs(batch):
+    model = small()
+    hooked = []
+
+    class Looks(nn.Module):
+        def forward(self, x):
+            hooked.append(any(layer.has_hooks for layer in model[:-1]))
+            return x
+
+    model.append(Looks())
+    with ActivationStats(model, every=2) as s:
+        for _ in range(3):
+            model(batch[0])
+            assert not any(layer.has_hooks for layer in model)
+    assert hooked == [True, False, True]
+    assert s.steps == [0, 2]
+
+
+def test_hooks_that_an_error_left_are_gone_with_the_next_forward(batch):
+    model = small()
+    with ActivationStats(model, every=2) as s:
+        with pytest.raises(ValueError, match="Conv2d"):
+            model(batch[0][0, 0, 0])
+        model(batch[0])
+        assert not any(layer.has_hooks for layer in model)
+        model(batch[0])
+    assert s.steps == [0, 2]
+    assert all(np.isnan(series.mean[0]) and np.isfinite(series.mean[1]) for series in s)
 
 
 def test_means_come_from_all_values_and_histograms_from_a_spread_sample():

@@ -58,6 +58,20 @@ def test_extremes_are_exact_and_quiet(name, dtype):
     np.testing.assert_allclose(g, AT_THE_EXTREMES[name][1], **tight)
 
 
+@pytest.mark.parametrize("name", ["hardswish", "relu6", "hardsigmoid", "elu", "selu", "softplus"])
+def test_a_recorded_slope_is_the_same_at_infinity(name):
+    """The rule that runs on tensors is another text than the slope that is kept for few numbers."""
+    x = mt.tensor([-INF, -1000.0, 0.5, 1000.0, INF], requires_grad=True)
+    y = function(name)(x)
+    (recorded,) = mt.autograd.grad(y.sum(), x, create_graph=True)
+    (kept,) = mt.autograd.grad(function(name)(x).sum(), x)
+    np.testing.assert_allclose(recorded.detach(), kept, rtol=1e-6, atol=0)
+
+
+def test_selu_of_integers_is_that_of_floats():
+    same(mt.selu(mt.tensor([-1, 2])).numpy(), mt.selu(mt.tensor([-1.0, 2.0])).numpy())
+
+
 def test_tanh_gelu_at_the_extremes():
     y, g = slopes(lambda x: mt.nn.functional.gelu(x, approximate="tanh"), POINTS)
     same(y, [NAN, 0, 0, 1000, INF, NAN])

@@ -10,8 +10,8 @@ import pytest
 
 import minitorch as mt
 from minitorch.autograd import Function, grad, once_differentiable
+from minitorch.clock import stamp
 from minitorch.gradcheck import gradcheck, gradgradcheck
-from minitorch.tape import stamp
 from minitorch.tensor import Tensor
 from tests.helpers import vector
 

@@ -335,6 +335,69 @@ def test_masked_fill_keeps_infinities_out_of_the_gradient():
     assert x.grad.tolist() == [1.0, 0.0, 0.0]
 
 
+APART = [  # an index with ints and arrays apart, and the ints first
+    (lambda x: x[0, :, [0, 2]], lambda x: x[0][:, [0, 2]]),
+    (lambda x: x[-1, ..., [3, 0, 0]], lambda x: x[-1][:, [3, 0, 0]]),
+    (lambda x: x[:, [1, 0], 1:, 2], lambda x: x[..., 2][:, [1, 0], 1:]),
+    (lambda x: x[1, None, [0, 1]], lambda x: x[1][None, [0, 1]]),
+    (lambda x: x[0, :, [True, False, True, False]], lambda x: x[0][:, [0, 2]]),
+    (lambda x: x[[1, 0], :, 0], lambda x: x[..., 0][[1, 0]]),
+]
+
+
+@pytest.mark.parametrize(("both", "apart"), APART)
+def test_ints_are_taken_before_arrays_wherever_they_stand(both, apart):
+    """NumPy takes the int in x[0, :, [0, 2]] for an array, and gives the transpose."""
+    shape = (2, 3, 4, 5) if both is APART[2][0] else (2, 3, 4)
+    x = counted(*shape, requires_grad=True)
+    y, z = both(x), apart(x)
+    assert (y.shape, y.tolist()) == (z.shape, z.tolist())
+    assert both(minitorch.zeros(*shape, device="meta")).shape == z.shape
+    g = minitorch.arange(y.numel()).reshape(y.shape).float()
+    for f in (both, apart):
+        (f(x) * g).sum().backward()
+    np.testing.assert_array_equal(x.grad, 2 * minitorch.autograd.grad(y, x, g)[0])
+
+
+def test_writing_takes_ints_before_arrays_too():
+    value = minitorch.arange(6).reshape(3, 2).float()
+    x = minitorch.zeros(2, 3, 4)
+    x[0, :, [1, 3]] = value
+    assert x[0][:, [1, 3]].tolist() == value.tolist()
+    assert x.count_nonzero() == 5
+    v, y = value.clone().requires_grad_(), minitorch.ones(2, 3, 4)
+    y[0, :, [1, 3]] = v
+    (y * y).sum().backward()
+    assert v.grad.tolist() == (2 * value).tolist()
+    assert y[1].tolist() == minitorch.ones(3, 4).tolist()
+    with pytest.raises(ValueError, match="index 1 appears 2 times"):
+        y[0, :, [1, 1]] = v
+
+
+def test_index_put_adds_up_what_is_named_twice():
+    x = counted(3)
+    x.index_put_((Tensor([0, 0, 2]).long(),), Tensor([1.0, 2.0, 4.0]), accumulate=True)
+    assert x.tolist() == [3, 1, 6]
+    x.index_put_((Tensor([True, False, True]),), 7.0)
+    assert x.tolist() == [7, 1, 7]
+    v = Tensor(1.0, requires_grad=True)
+    counted(2, 2).index_put(([0, 0],), v, accumulate=True)[0].sum().backward()
+    assert v.grad.item() == 4  # two rows of two
+    with pytest.raises(ValueError, match="index_put: index 0 appears 2 times"):
+        counted(3).index_put(([0, 0],), Tensor([1.0, 2.0], requires_grad=True))
+
+
+def test_masked_fill_of_bools_stays_bool():
+    y = minitorch.tensor([False, False]).masked_fill([True, False], 1)
+    assert (y.dtype, y.tolist()) == (np.bool_, [True, False])
+
+
+def test_a_number_has_one_place_without_an_index():
+    one, zero = minitorch.tensor(5), minitorch.tensor(0.0)
+    assert (one.nonzero().shape, zero.nonzero().shape) == ((1, 0), (0, 0))
+    assert [part.tolist() for part in one.nonzero(as_tuple=True)] == [[0]]
+
+
 def test_masked_fill_of_integers_stays_integer():
     y = minitorch.tensor([1, 2]).masked_fill([True, False], 0)
     assert y.dtype == np.int64

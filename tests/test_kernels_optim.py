@@ -9,6 +9,7 @@ import pytest
 
 import minitorch
 from minitorch import Tensor, optim
+from minitorch.amp import GradScaler
 from minitorch.kernels import optim as kernels
 from minitorch.kernels import source, words_only
 from tests.kernelwise import DTYPES, draw, runs_kernels
@@ -170,6 +171,59 @@ def test_words_only_moves_the_same_without_a_launch(cuda):
         results.append([p.detach().cpu().numpy() for p in tensors])
     for a, b in zip(*results):
         np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradients_are_unscaled_in_a_launch_for_a_hundred(cuda, dtype: str):
+    shapes = SHAPES * 25  # of which every eighth is empty
+    tensors, twins = made("cuda", shapes, dtype), made("cpu", shapes, dtype)
+    for p in (*tensors, *twins):
+        p.grad = p.detach() * 3
+    found = []
+    for group in (tensors, twins):
+        optimizer, scaler = optim.SGD(group, lr=0.1), GradScaler(init_scale=8.0)
+        cuda.reset()
+        scaler.unscale_(optimizer)
+        found.append((cuda.launches, cuda.sync, cuda.h2d))
+        scaler.step(optimizer)
+        scaler.update()
+        assert scaler.get_scale() == 8.0
+    if counted(cuda):
+        assert found == [(2, 0, 0), (0, 0, 0)]
+    for p, q in zip(tensors, twins):
+        np.testing.assert_array_equal(p.grad.cpu().numpy(), q.grad.numpy())
+
+
+@pytest.mark.parametrize("bad", [float("inf"), -float("inf"), float("nan"), 3e38])
+@pytest.mark.parametrize("place", [0, 4095, 4096, 5599])
+def test_one_gradient_that_is_not_finite_is_found_wherever_it_lies(cuda, bad: float, place: int):
+    tensors = made("cuda", [(3,), (70, 80), (9,)], "float32")
+    for p in tensors:
+        p.grad = minitorch.ones_like(p)
+    tensors[1].grad.reshape(-1)[place] = bad
+    optimizer, scaler = optim.SGD(tensors, lr=0.1), GradScaler(init_scale=0.5)
+    before = [p.detach().cpu().numpy() for p in tensors]
+    scaler.step(optimizer)
+    assert scaler.overflowed  # 3e38 times 2 is too much for float32
+    for p, was in zip(tensors, before):
+        np.testing.assert_array_equal(p.detach().cpu().numpy(), was)
+
+
+def test_gradients_of_two_dtypes_or_that_lie_scattered_are_unscaled_too(cuda):
+    tensors = made("cuda", [(4, 6)], "float32") + made("cuda", [(5,)], "float64")
+    tensors += made("cuda", [(6, 4)], "float32")
+    for p in tensors[:2]:
+        p.grad = minitorch.ones_like(p) * 8
+    tensors[2].grad = minitorch.ones(4, 6, device="cuda").T * 8
+    tensors[2].grad.array = tensors[2].grad.array.T.copy().T  # as a transposed product leaves it
+    scaler = GradScaler(init_scale=8.0)
+    cuda.reset()
+    scaler.unscale_(optim.SGD(tensors, lr=0.1))
+    if counted(cuda):
+        assert cuda.launches == 2
+    for p in tensors:
+        np.testing.assert_array_equal(p.grad.cpu().numpy(), 1.0)
+    assert not scaler.overflowed
 
 
 def test_the_table_is_the_one_that_the_kernel_knows():

@@ -14,6 +14,7 @@ from minitorch import Tensor
 from minitorch.kernels import words_only
 from minitorch.ops import cross_entropy, dropout, smooth, softmax
 from minitorch.ops.labels import _looked_at
+from minitorch.ops.targets import index_of
 from minitorch.random import Generator
 from tests.kernelwise import DTYPES, agree, channels_last, draw, runs_kernels, up
 
@@ -146,10 +147,10 @@ def test_the_loss_of_labels_is_one_launch_and_its_gradient_another(cuda, shape: 
     labels = np.asarray(np.random.default_rng(0).integers(0, shape[dim], rest))
 
     close = {"rtol": 5 * CLOSE[dtype], "atol": 5 * CLOSE[dtype]}
-    places = cross_entropy._index(labels, dim, x)
+    places = index_of(labels, dim, x)
     want = [np.asarray(a) for a in cross_entropy._of_labels(x, places, dim)]
     given = up(x)
-    places = cross_entropy._index(up(labels), dim, given)
+    places = index_of(up(labels), dim, given)
     cuda.reset()
     found, e, total = cross_entropy._of_labels(given, places, dim)
     if type(cuda).__name__ == "Counters":
@@ -162,6 +163,68 @@ def test_the_loss_of_labels_is_one_launch_and_its_gradient_another(cuda, shape: 
     for s in (np.asarray(0.25, dtype), draw(*total.shape, dtype=dtype, seed=2)):
         g = cross_entropy._less_labels(e, up(s), total, places, dim).get()
         np.testing.assert_allclose(g, s * (p - hot), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(6, 5), (3, 300), (2, 5, 3), (2, 5, 3, 4), (5,), (1, 1)])
+def test_the_loss_of_shares_is_one_launch_and_its_gradient_another(cuda, shape: tuple, dtype: str):
+    x, dim = (3 * draw(*shape, dtype=dtype)).astype(dtype), 1 if len(shape) > 1 else 0
+    a = abs(draw(*shape, dtype=dtype, seed=1)).astype(dtype)
+    a *= a > 0.5  # some have no share
+    close = {"rtol": 9 * CLOSE[dtype], "atol": 9 * CLOSE[dtype]}
+    want = [np.asarray(part) for part in cross_entropy._of_shares(x, a, dim)]
+    given, shares = up(x), up(a)
+    cuda.reset()
+    found, e, total = cross_entropy._of_shares(given, shares, dim)
+    if type(cuda).__name__ == "Counters":
+        assert (cuda.launches, cuda.sync, cuda.h2d) == (1, 0, 0)
+    np.testing.assert_allclose(found.get(), want[0], **close)
+    np.testing.assert_allclose((e / total).get(), want[1] / want[2], **close)
+    for s in (np.asarray(0.25, dtype), draw(*total.shape, dtype=dtype, seed=2)):
+        slope = cross_entropy._less_shares(want[1], s, a, want[2].reshape(total.shape), dim)
+        agree(
+            cuda,
+            lambda e, s, a, total: cross_entropy._less_shares(e, s, a, total, dim),
+            *(e.get(), s, a, total.get()),
+            launches=1,
+            **close,
+        )
+        got = cross_entropy._less_shares(e, up(s), shares, total, dim).get()
+        np.testing.assert_allclose(got, slope, **close)
+
+
+def test_a_class_without_a_share_is_left_out_also_where_its_logit_is_minus_infinity(cuda):
+    x = np.array([[0.0, -np.inf, 0.0], [0.0, -np.inf, 0.0]], np.float32)
+    a = np.array([[0.5, 0.0, 0.5], [0.5, 0.5, 0.0]], np.float32)
+    loss = cross_entropy._of_shares(up(x), up(a), 1)[0].get()
+    np.testing.assert_allclose(loss, [math.log(2), math.inf], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (2, 5, 3), (5,), (1, 1)])
+def test_labels_are_marked_in_a_launch(cuda, shape: tuple):
+    dim = 1 if len(shape) > 1 else 0
+    labels = np.asarray(np.random.default_rng(0).integers(0, 5, (*shape[:dim], *shape[dim + 1 :])))
+    labels = np.minimum(labels, shape[dim] - 1)
+    like = up(draw(*shape))
+    places = index_of(up(labels), dim, like)
+    cuda.reset()
+    found = cross_entropy._marked(like, places, dim)
+    assert getattr(cuda, "launches", 0) in (0, 1)
+    hot = np.moveaxis(np.eye(shape[dim], dtype="float32")[labels], -1, dim)
+    np.testing.assert_array_equal(found.get(), hot)
+
+
+def test_probabilities_and_smoothed_labels_are_a_handful_of_launches(cuda):
+    x = minitorch.from_numpy(draw(6, 5)).to("cuda").requires_grad_()
+    q = minitorch.from_numpy(draw(6, 5, seed=1)).softmax(1).to("cuda")
+    labels = minitorch.from_numpy(np.arange(6) % 5).to("cuda")
+    launches = []
+    for target, smoothing in ((q, 0.0), (labels, 0.1)):
+        cuda.reset()
+        F.cross_entropy(x, target, label_smoothing=smoothing).backward()
+        launches.append(cuda.launches)
+    # the loss, its gradient; and for labels a look at them, and the marks, twice
+    assert launches in ([2, 5], [0, 0])
 
 
 OPTIONS: list[dict[str, Any]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 
 import numpy as np
 import pytest
@@ -202,6 +203,7 @@ def test_an_input_without_a_rule_gets_no_gradient():
 
 
 def test_the_text_of_an_op_can_be_read_and_is_what_runs():
+    mt.mul(2, 3)  # the text is compiled at the first call
     source = mt.mul.op.source
     assert source.startswith("def mul(a=default_a, b=default_b, **names):")
     assert "quiet.run(body, a, b)" in source
@@ -213,6 +215,80 @@ def test_the_text_of_an_op_can_be_read_and_is_what_runs():
 
 def _indented(source):
     return "".join(f"    {line}" for line in source.splitlines(keepends=True))
+
+
+def test_the_text_is_compiled_at_the_first_call_and_the_function_stays_the_same():
+    @op(methods="twice_for_this_test")
+    def twice(x, *, more=0):
+        return x * 2 + more
+
+    bound, cell = Tensor.twice_for_this_test, twice.op.cell
+    del Tensor.twice_for_this_test
+    assert "quiet" not in inspect.getsource(twice), "not yet"
+    assert twice(leaf(1.0), 3).tolist() == [5]
+    assert "quiet.run(body, x, more=more)" in inspect.getsource(twice)
+    assert bound is twice is twice.op.call
+    assert twice.op.cell is cell
+    assert twice.__name__ == twice.__code__.co_name == "twice"
+
+
+@pytest.mark.parametrize("calls_before", [0, 1])
+def test_a_body_can_be_exchanged_before_the_first_call_and_after_it(calls_before):
+    @op
+    def once(x):
+        return x
+
+    for _ in range(calls_before):
+        once(leaf(1.0))
+    once.op.cell.cell_contents = lambda x: x + 1
+    assert once(leaf(1.0)).tolist() == [2]
+
+
+@pytest.mark.parametrize("name", ["constant", "op", "dict", "write", "call"])
+def test_an_op_may_be_called_as_something_that_its_text_uses(name):
+    def body(x):
+        return x + 1
+
+    body.__name__ = name
+    found = op(body)
+    assert found(leaf(1.0)).tolist() == [2]
+    assert found(leaf(1.0)).tolist() == [2]
+
+
+def test_threads_may_meet_at_the_first_call():
+    @op
+    def half(x):
+        return x / 2
+
+    meeting = threading.Barrier(8)
+    found = []
+
+    def run():
+        x = leaf(4.0)
+        meeting.wait()
+        found.append(half(x).item())
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert found == [2.0] * 8
+
+
+def test_the_first_call_raises_as_later_ones_do():
+    @op
+    def broken(x):
+        raise ValueError("nothing fits")
+
+    said = []
+    for _ in range(2):
+        with pytest.raises(ValueError, match="broken: nothing fits") as caught:
+            broken(leaf(1.0))
+        said.append(str(caught.value))
+        with pytest.raises(TypeError, match="unknown argument 'z'"):
+            broken(leaf(1.0), z=1)
+    assert said[0] == said[1]
 
 
 def test_results_are_plain_tensors():

@@ -58,6 +58,24 @@ def test_functions_of_integers_are_floats():
     is_(mt.exp(i), [math.e, 1], "float64")
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "bool"])
+def test_functions_of_small_integers_are_computed_in_the_default_dtype(dtype):
+    """NumPy would take them in float16, where log 3 has three digits and e^12 is infinite."""
+    x = np.array([12, 3, 1]).astype(dtype)
+    i = mt.tensor(x)
+    for f, twin in [(mt.exp, np.exp), (mt.log, np.log), (mt.sqrt, np.sqrt), (mt.tanh, np.tanh)]:
+        same(f(i).numpy(), twin(x.astype("f4")))
+        same(f(i[0]).numpy(), twin(x[0].astype("f4")))
+    is_(
+        mt.atan2(i, mt.tensor(x[::-1].copy())),
+        np.arctan2(x.astype("f4"), x[::-1].astype("f4")).tolist(),
+        "float32",
+    )
+    assert mt.exp(mt.tensor(x, device="meta")).dtype == np.float32
+    mt.set_default_dtype("float64")
+    is_(mt.exp(i), np.exp(x.astype("f8")).tolist(), "float64")
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [

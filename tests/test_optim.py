@@ -267,7 +267,7 @@ def test_small_tensors_together_move_as_each_alone(make: Any):
 
 def test_blocks_cover_every_element_once_and_bring_back_what_is_written():
     random = np.random.default_rng(0)
-    shapes = [(), (3,), (0,), (40000,), (9000,), (9000,), (9000,), (130, 130), (7, 5)]
+    shapes = [(), (3,), (0,), (90000,), (900,), (900,), (900,), (130, 130), (7, 5)]
     arrays = [random.standard_normal(shape) for shape in shapes]
     arrays[7], arrays[8] = np.asfortranarray(arrays[7]), arrays[8][:, ::2]
     before = [a.copy() for a in arrays]
@@ -275,7 +275,7 @@ def test_blocks_cover_every_element_once_and_bring_back_what_is_written():
     seen = 0
     for p, g, (buffer,), _ in blocks(items):
         assert p.ndim == 1
-        assert p.size <= 20480
+        assert p.size <= 40960
         np.testing.assert_array_equal(g, 2 * p)
         np.testing.assert_array_equal(buffer, 3 * p)
         p += 1
@@ -391,14 +391,14 @@ def test_a_step_needs_no_temporary_as_large_as_the_parameter():
 
 
 def test_small_tensors_are_gathered_a_block_at_a_time():
-    tensors = [with_gradient(np.ones(4096), np.ones(4096), "float32") for _ in range(400)]
+    tensors = [with_gradient(np.ones(4096), np.ones(4096), "float32") for _ in range(800)]
     optimizer = optim.Adam(tensors)
     optimizer.step()
     tracemalloc.start()
     optimizer.step()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 400 * 4096 * 4 / 3
+    assert peak < 800 * 4096 * 4 / 3
 
 
 def test_state_follows_its_parameter_to_another_dtype():

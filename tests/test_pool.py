@@ -223,7 +223,7 @@ def test_align_corners_keeps_the_corners():
     np.testing.assert_allclose(y[0, 0, ::2, ::2], x[0, 0], rtol=1e-12)
 
 
-@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "area", "bilinear"])
 def test_interpolate_agrees_with_torch_in_float32(mode):
     torch = pytest.importorskip("torch")
     x = rand(2, 3, 8, 9, dtype=np.float32)
@@ -302,10 +302,14 @@ IMAGE = rand(1, 1, 4, 4)
          lambda: minitorch.nn.functional.interpolate(IMAGE)),
         (ValueError, "interpolate: give size or scale_factor, one",
          lambda: minitorch.nn.functional.interpolate(IMAGE, 2, 2)),
-        (ValueError, "interpolate: mode 'linear' for 2 spatial axes.*'nearest', 'bilinear'",
+        (ValueError, "interpolate: mode 'linear' for 2 spatial axes.*'nearest', .*'bilinear'",
          lambda: minitorch.nn.functional.interpolate(IMAGE, 2, mode="linear")),
         (ValueError, "interpolate: align_corners is for linear modes",
          lambda: minitorch.nn.functional.interpolate(IMAGE, 2, align_corners=False)),
+        (ValueError, "interpolate: align_corners is for linear modes",
+         lambda: minitorch.nn.functional.interpolate(IMAGE, 2, mode="area", align_corners=True)),
+        (ValueError, "interpolate: recompute_scale_factor is for a scale_factor",
+         lambda: minitorch.nn.functional.interpolate(IMAGE, 2, recompute_scale_factor=True)),
         (ValueError, "interpolate: scale_factor 0.1 of .4, 4. leaves .0, 0",
          lambda: minitorch.nn.functional.interpolate(IMAGE, scale_factor=0.1)),
         (ValueError, "interpolate: scale_factor must be a number or 2 numbers",

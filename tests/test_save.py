@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import tracemalloc
 from enum import IntEnum
 from math import inf, nan
@@ -355,11 +356,23 @@ def test_a_file_by_others_is_a_flat_dict_of_tensors(path):
             same(found[name], mt.from_numpy(x[name]))
 
 
-def test_bfloat16_is_refused_with_what_to_do(path):
+def test_torchs_bfloat16_is_read_or_refused_with_what_to_do(path, monkeypatch):
     torch = pytest.importorskip("torch")
     safe = pytest.importorskip("safetensors.torch")
-    safe.save_file({"w": torch.zeros(2, dtype=torch.bfloat16)}, path)
-    with pytest.raises(CheckpointError, match=r"tensor 'w' is a bfloat16.*\.float\(\)"):
+    w = torch.tensor([1.5, -3.0e38, 0.1], dtype=torch.bfloat16)
+    safe.save_file({"w": w}, path)
+    try:
+        import ml_dtypes  # noqa: F401
+    except ImportError:
+        pass
+    else:
+        assert load(path)["w"].dtype == "bfloat16"
+        assert load(path)["w"].tolist() == w.tolist()
+        mt.save(load(path), path)
+        assert safe.load_file(path)["w"].tolist() == w.tolist()
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    mt.array._bfloat16.cache_clear()
+    with pytest.raises(CheckpointError, match=r"tensor 'w' is a bfloat16: .*pip install ml_dtypes"):
         load(path)
     safe.save_file({"w": torch.zeros(2, dtype=torch.complex64)}, path)
     with pytest.raises(CheckpointError, match=r"tensor 'w' has dtype 'C64', expected one of F64"):

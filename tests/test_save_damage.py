@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch.array import _bfloat16
 from minitorch.io import CheckpointError, load, safe, save
 from minitorch.io.header import LONGEST, MOST_VALUES
 
@@ -214,8 +215,7 @@ HEADERS = {
     "less in an entry": ({"w": {"dtype": "F32"}}, "tensor 'w' needs dtype, shape"),
     "dtype": ({"w": entry("F128")}, "dtype 'F128', expected one of F64, F32"),
     "dtype no text": ({"w": entry(["F32"])}, r"dtype ['F32'], expected one of"),
-    "bfloat16": ({"w": entry("BF16", [4])}, "tensor 'w' is a bfloat16, which NumPy has not; in to"),
-    "float8": ({"w": entry("F8_E4M3")}, "'w' is a float8"),
+    "float8": ({"w": entry("F8_E4M3")}, "'w' is a float8, which NumPy has not; in torch"),
     "shape no list": ({"w": entry(shape=2)}, "bad shape 2"),
     "shape of floats": ({"w": entry(shape=[2.0])}, "bad shape [2.0]"),
     "shape of bools": ({"w": entry(shape=[True, 2])}, "bad shape [True, 2]"),
@@ -242,6 +242,13 @@ HEADERS = {
 @pytest.mark.parametrize(("header", "words"), HEADERS.values(), ids=HEADERS)
 def test_a_header_that_does_not_hold_together(path, header, words):
     assert words in refused(path, raw_file(header, bytes(8)))
+
+
+def test_bfloat16_without_its_package(path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    _bfloat16.cache_clear()
+    header = {"w": entry("BF16", [4])}
+    assert "tensor 'w' is a bfloat16: NumPy has no" in refused(path, raw_file(header, bytes(8)))
 
 
 def test_a_header_without_an_end(path):

@@ -34,7 +34,6 @@ VIEWS = {
     "T": lambda x: x.T,
     "mT": lambda x: x.mT,
     "movedim": lambda x: x.movedim(0, 1),
-    "flip": lambda x: x.flip(0, 1),
     "narrow": lambda x: x.narrow(1, 1, 2),
     "diagonal": lambda x: x.diagonal(),
     "unbind": lambda x: x.unbind()[1],
@@ -46,7 +45,15 @@ VIEWS = {
 }
 COPIES = {
     "clone": lambda x: x.clone(),
+    "flip": lambda x: x.flip(0, 1),
+    "flip along nothing": lambda x: x.flip(()),
+    "fliplr": lambda x: x.fliplr(),
+    "rot90 twice": lambda x: x.rot90(2),
+    "diag of a matrix": lambda x: minitorch.diag(x),
     "repeat": lambda x: x.repeat(2, 1),
+    "repeat once": lambda x: x.repeat(1, 1),
+    "tile once": lambda x: x.tile((1, 1)),
+    "repeat_interleave once": lambda x: x.repeat_interleave(1, 0),
     "roll": lambda x: x.roll(1),
     "pad": lambda x: minitorch.nn.functional.pad(x, (-1, 0)),
     "tril": lambda x: x.tril(),
@@ -65,13 +72,25 @@ def test_a_view_shares_memory(name):
 @pytest.mark.parametrize("name", COPIES)
 def test_a_copy_does_not_share_memory(name):
     x = arange(2, 3)
-    assert not np.shares_memory(COPIES[name](x).numpy(), x.numpy())
+    y = COPIES[name](x)
+    y.add_(100)
+    assert x.tolist() == arange(2, 3).tolist()
+    assert not np.shares_memory(y.numpy(), x.numpy())
 
 
 def test_a_write_into_a_view_is_seen_in_the_base():
     x = arange(2, 3)
     x.T.mul_(10)
     assert x.tolist() == [[0, 10, 20], [30, 40, 50]]
+
+
+def test_a_write_into_a_diagonal_is_seen_in_the_matrix():
+    x = minitorch.zeros(3, 3)
+    x.diagonal().fill_(1)
+    x.diagonal(1).add_(Tensor([5, 7]))
+    assert x.tolist() == [[1, 5, 0], [0, 1, 7], [0, 0, 1]]
+    with pytest.raises(ValueError, match=r"fill_: this tensor is expanded"):
+        Tensor([1.0]).expand(2, 2).diagonal().fill_(3)
 
 
 def test_an_expanded_tensor_cannot_be_written_into():
@@ -216,7 +235,7 @@ def test_parts_that_are_not_used_have_gradient_zero():
 
 def test_split_of_nothing():
     assert [p.shape for p in arange(0, 2).split(3)] == [(0, 2)]
-    assert [p.shape for p in arange(0, 2).chunk(3)] == [(0, 2)]
+    assert [p.shape for p in arange(0, 2).chunk(3)] == [(0, 2)] * 3
     assert arange(0, 2).unbind() == ()
 
 

@@ -34,6 +34,11 @@ def refused(model: Any, state: dict, *patterns: str, **options: Any) -> str:
     return str(caught.value)
 
 
+def test_a_refused_state_may_be_caught_as_in_torch():
+    with pytest.raises(RuntimeError, match="missing: bias"):
+        nn.Linear(2, 2).load_state_dict({"weight": np.ones((2, 2), np.float32)})
+
+
 def test_keys_are_paths_and_transient_buffers_are_left_out():
     assert list(Model().state_dict()) == [
         "net.0.weight",

@@ -979,6 +979,18 @@ z = x.clone().requires_grad_(); F.cross_entropy(z, labels).backward(); r = z.gra
 z = x.clone().requires_grad_(); z.log_softmax(1)[range(4), labels].mean().backward(); r = z.grad
 z = x.clone().requires_grad_(); r = torch.autograd.grad((z ** 3).sum(), z)
 z = x.clone().requires_grad_(); r = torch.autograd.grad(z.sin(), [z], grad_outputs=y)[0]
+z = x.clone().requires_grad_(); torch.autograd.backward([z.sin(), z], [y, y]); r = z.grad
+z = x.clone().requires_grad_(); r = torch.autograd.grad(z[0].sum(), [z], materialize_grads=True)
+z = s.clone().requires_grad_(); h = z * 2; h.retain_grad(); h.sum().backward(inputs=[h]); r = h.grad
+h = x.flip(0); h.add_(1); r = x, h.view(-1)
+r = bat[0, :, [0, 2]], bat[1, None, [0, 1]], bat[:, i[:1], 1], bat[-1, ..., torch.tensor([1])]
+h = bat.clone(); h[0, :, [0, 2]] = torch.zeros(3, 2); h[1, :, [1]] += 5; r = h
+h = x.clone(); h.diagonal().fill_(7); r = h
+h = x.clone(); h.index_put_((i, i[:1]), torch.ones(3), accumulate=True); r = h
+h = x.clone(); h[0, 1] = math.nan; r = torch.nansum(h), h.nanmean(0), torch.nansum(h, 1, True)
+r = torch.isin(n, torch.tensor([1, 2])), torch.isin(n, 3), torch.isin(n, n[0], invert=True)
+r = n.diff(), torch.diff(x, 2, 0), m.diff(dim=0), torch.diff(v, append=v[:2])
+r = torch.column_stack((c, c)), torch.column_stack([s, c])
 z = s.clone().requires_grad_(); g = torch.autograd.grad(z.exp().sum(), z, create_graph=True); r = g
 z = x.clone().requires_grad_(); h = z * 2; h.retain_grad(); h.sum().backward(); r = h.grad
 z = x.clone().requires_grad_(); z.register_hook(lambda g: g * 2); z.sum().backward(); r = z.grad

@@ -2,7 +2,7 @@
 
 from minitorch.autograd import functional
 from minitorch.autograd.function import Function, once_differentiable
-from minitorch.autograd.on_demand import grad
+from minitorch.autograd.on_demand import backward, grad
 from minitorch.gradcheck import gradcheck, gradgradcheck
 from minitorch.modes import (
     detect_anomaly,
@@ -15,6 +15,7 @@ from minitorch.modes import (
 
 __all__ = [
     "Function",
+    "backward",
     "detect_anomaly",
     "enable_grad",
     "functional",

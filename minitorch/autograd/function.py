@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minitorch.array import FLOATING
 from minitorch.backward import shown
 from minitorch.call import cut_off, picks
 from minitorch.modes import no_grad
@@ -222,7 +223,7 @@ def _recorded(
         made = picks(node, arrays)
     else:
         y = arrays[0]
-        made = (make(y, node) if y.dtype.kind == "f" else cut_off(y, node),)
+        made = (make(y, node) if y.dtype.kind in FLOATING else cut_off(y, node),)
     why = f"{node.name} marks this output as not differentiable"
     return tuple(
         [make(t.array, None, why) if id(y) in ctx._constant else t for y, t in zip(outputs, made)]

@@ -13,11 +13,14 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from copy import copy
 from itertools import count
+from sys import intern
 from typing import Any
 
 import numpy as np
 
 from minitorch.array import device_of
+from minitorch.clock import owner
+from minitorch.compiled.islands import island
 from minitorch.compiled.program import Call, Program, Storage, Value
 from minitorch.compiled.trees import (
     flat,
@@ -30,7 +33,7 @@ from minitorch.compiled.trees import (
     users_line,
 )
 from minitorch.op import Op
-from minitorch.tape import Mode, Node, current_mode, owner, restore_mode, set_mode
+from minitorch.tape import Mode, Node, current_mode, restore_mode, set_mode
 from minitorch.tensor import Tensor
 from minitorch.traced import (
     RECORDER,
@@ -96,6 +99,7 @@ class Calls:
         """The Traced that owns the memory of a view."""
         if x.value.whole:
             return None
+        self._check_open()
         ref, value = self._roots[id(x.value.storage)]
         known = ref()
         return self._traced(owner(x.inside), value) if known is None else known
@@ -138,7 +142,7 @@ class Calls:
         kind: str = "make",
     ) -> None:
         written = tuple([t.value for t in targets])
-        where = self.where or users_line()
+        where = intern(self.where or users_line())
         op = self.op or op_of_frame()
         noted = Call(function, refs(args), refs(kwargs), result, written, kind, op, where)
         for value in noted.makes():
@@ -207,7 +211,7 @@ class Calls:
         """Runs the body of an op, and notes its calls; or, where it looks at values, the op."""
         found = flat((args, options))
         if any(isinstance(x, Opaque) for x in found):
-            return self._whole(op, body, args, options)
+            return self.whole(body, args, options, bool(op.keeps))
         if not any(isinstance(x, Traced) for x in found):
             return body(*args, **options)
         mark, was = len(self.program.calls), self.op
@@ -218,13 +222,13 @@ class Calls:
             if isinstance(error, ShapeTraceError):
                 raise
             self._forget(mark, error)
-            return self._whole(op, body, args, options)
+            return self.whole(body, args, options, bool(op.keeps))
         finally:
             self.op = was
         if was or self._changes_more(mark) or self._agrees(named, body, args, options):
             return named
         self._forget(mark, None)
-        return self._whole(op, body, args, options)
+        return self.whole(body, args, options, bool(op.keeps))
 
     def _agrees(self, named: Any, function: Callable, args: tuple, options: dict) -> bool:
         """Is it what real arrays give, bit for bit? An op may have a quick way for NumPy's own."""
@@ -233,14 +237,16 @@ class Calls:
         found, expected = flat(named), flat(real)
         return len(found) == len(expected) and all(map(identical, inside(found), expected))
 
-    def _whole(
-        self, op: Op, body: Callable, args: tuple, options: dict, keeps: bool | None = None
-    ) -> Any:
-        """Calls an op in one piece."""
+    def whole(self, body: Callable, args: tuple, options: dict, keeps: bool) -> Any:
+        """Calls the body of an op, or a rule, in one piece.
+
+        Args:
+            keeps: does it also give something that only another such call understands?
+        """
         with self._aside(), np.errstate(all="ignore"):
             result = body(*inside(args), **inside(options))
         given = [x for x in flat((args, options)) if isinstance(x, Traced)]
-        if op.keeps if keeps is None else keeps:
+        if keeps:
             y, extra = result
             named: Any = (self._named(y, given), self._opaque(extra))
         else:
@@ -250,7 +256,8 @@ class Calls:
 
     def _opaque(self, x: Any) -> Opaque:
         """What one call gives and another takes, and nobody looks into."""
-        size = sum([getattr(part, "nbytes", 0) for part in leaves(x)])
+        with self._aside():  # there may be tensors in it
+            size = sum([getattr(part, "nbytes", 0) for part in leaves(x)])
         storage = Storage("object", "cpu", None, size)
         self.program.storages.append(storage)
         return Opaque(x, self, Value(next(self._numbers), storage))
@@ -287,6 +294,7 @@ class Calls:
 
         def noted(g: Any, saved: Any, needs: Any) -> Any:
             mark, was = len(self.program.calls), (self.op, self.where)
+            ops = len(self.program.tape)
             self.op, self.where = f"{plan.name}'", where
             args = g, saved, needs
             on_tensors = any(isinstance(x, Tensor) for x in flat((g, saved)))
@@ -295,12 +303,15 @@ class Calls:
                 if on_tensors or self._changes_more(mark) or self._agrees(named, pull, args, {}):
                     return named
                 self._forget(mark, None)
-                return self._whole(plan.op, pull, args, {}, keeps=False)
+                return self.whole(pull, args, {}, keeps=False)
             except TraceError as error:
-                if on_tensors or isinstance(error, ShapeTraceError):
+                if isinstance(error, ShapeTraceError):
                     raise
                 self._forget(mark, error)
-                return self._whole(plan.op, pull, args, {}, keeps=False)
+                if on_tensors:
+                    del self.program.tape[ops:]
+                    return island(pull, *args)
+                return self.whole(pull, args, {}, keeps=False)
             finally:
                 self.op, self.where = was
 

@@ -6,8 +6,8 @@
     from then on  what a segment is given is copied to where the graph looks for it, the graph is
                   launched, and what is handed out is copied from where the graph left it
 
-CuPy calls no cuBLAS while it captures, so products are our kernel there (`without_cublas`). What
-CuPy refuses none the less is called between two graphs, from the next call on; it is said once.
+CuPy calls no cuBLAS while it captures, so products go past it (`without_cublas`). What CuPy
+refuses none the less is called between two graphs, from the next call on; it is said once.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import numpy as np
 
 from minitorch.array import cupy, empty
 from minitorch.calltext import compiled
-from minitorch.compiled.plan import is_dense
+from minitorch.compiled.layout import is_dense, piece
 from minitorch.compiled.program import Call, Program, Value, values_in
-from minitorch.compiled.replay import Writer, piece, runner
+from minitorch.compiled.replay import Writer, runner
 from minitorch.compiled.segments import Segment, cut, described
 from minitorch.compiled.trees import share
 from minitorch.kernels import without_cublas

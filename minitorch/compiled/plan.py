@@ -1,4 +1,4 @@
-"""What lies where: which calls are needed, how long each storage lives, and which share memory.
+"""What lies where: which storages share memory, and where in it each has its place.
 
     v1 = exp(v0)          | v1
     v2 = multiply(v1, v1) | v1 v2
@@ -26,7 +26,10 @@ import numpy as np
 
 from minitorch.compiled.fold import fold
 from minitorch.compiled.forms import form_of
-from minitorch.compiled.program import Call, Program, Storage, Value, values_in
+from minitorch.compiled.layout import is_dense
+from minitorch.compiled.lives import mark_escapes, mark_lives
+from minitorch.compiled.once import once
+from minitorch.compiled.program import Call, Program, Storage, Value
 
 ALIGNED = 64  # bytes: a line of the cache
 _ALIGNED_ON_GPU = 512  # as CuPy allocates: libraries choose their way by it
@@ -37,48 +40,15 @@ _SPARE = 2**20  # bytes above the peak of eager that an arena is worth
 
 def plan(program: Program) -> None:
     """Marks the calls that nobody needs, and gives the storages their places."""
-    _mark_escapes(program)
+    mark_escapes(program)
     fold(program)
-    _mark_dead(program)
-    _mark_last_uses(program)
+    mark_lives(program)
+    once(program)
     for left in (set(), *_large_ones(program.lines)):
         program.arenas = _place(program.lines, left)
         memory = program.memory
         if memory["planned"] + memory["fresh"] <= memory["eager"] + _SPARE:
             break
-
-
-def _mark_escapes(program: Program) -> None:
-    """What is handed out, and what it is a view of; also to calls that may keep what they get."""
-    handed = [program.result, *program.bindings]
-    handed += [(c.args, c.kwargs) for c in program.calls if c.kind in ("bind", "outside")]
-    for value in values_in(handed):
-        value.storage.escapes = True
-
-
-def _mark_dead(program: Program) -> None:
-    """Walks backwards: a call is needed for what it does, or for what a needed call uses."""
-    needed: set[int] = {id(s) for s in program.storages if s.escapes}
-    for call in reversed(program.calls):
-        does = call.kind in ("outside", "whole", "bind")
-        does = does or any(v.storage.kind != "made" for v in call.writes)
-        does = does or any(id(v.storage) in needed for v in (*call.makes(), *call.writes))
-        if call.dead:
-            continue
-        call.dead = not does
-        if does:
-            needed.update(id(v.storage) for v in call.uses())
-
-
-def _mark_last_uses(program: Program) -> None:
-    for i, call in enumerate(program.lines):
-        for value in (*call.uses(), *call.makes()):
-            value.storage.last = i
-    for call in program.lines:  # what an op keeps for its backward may hold what it was given
-        for kept in call.makes():
-            if kept.storage.kind == "object":
-                for value in call.uses():
-                    value.storage.last = max(value.storage.last, kept.storage.last)
 
 
 def _large_ones(calls: list[Call]) -> tuple[set[int], set[int]]:
@@ -199,24 +169,6 @@ def _is_all_of_it(value: Value) -> bool:
     """Does a view show its whole storage, in whatever order of axes?"""
     size = math.prod(value.shape) * value.dtype.itemsize
     return value.whole or (size == value.storage.nbytes and is_dense(value))
-
-
-def is_dense(value: Value) -> bool:
-    """Does the array fill its memory without gaps, in some order of its axes?"""
-    step = value.dtype.itemsize
-    for size, stride in sorted(
-        [(n, s) for n, s in zip(value.shape, value.strides) if n != 1], key=lambda pair: pair[1]
-    ):
-        if stride != step:
-            return False
-        step *= size
-    return True
-
-
-def order_of(value: Value) -> list[int]:
-    """The axes of a dense array, from the one with the longest steps to that with the shortest."""
-    axes = range(len(value.shape))
-    return sorted(axes, key=lambda i: (value.shape[i] != 1, value.strides[i], -i), reverse=True)
 
 
 class Arena:

@@ -18,7 +18,7 @@ import numpy as np
 from minitorch import drawing
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Storage:
     """A piece of memory.
 
@@ -45,7 +45,7 @@ class Storage:
     offset: int | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Value:
     """An array that a program handles.
 
@@ -71,7 +71,7 @@ class Value:
         return f"v{self.number}"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Call:
     """One line of a program.
 
@@ -132,7 +132,7 @@ def values_in(tree: Any) -> Iterator[Value]:
         yield from values_in([getattr(tree, f.name) for f in fields(tree)])
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Held:
     """A Tensor that is made at every run, around the array of a Value."""
 
@@ -147,7 +147,7 @@ class Given:
     place: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Binding:
     """What a run leaves in a tensor that was there before: its `.grad`, or its array.
 
@@ -214,9 +214,14 @@ class Program:
         return {
             "planned": sum(self.arenas.values()),
             "fresh": self._peak(fresh),
-            "eager": self._peak(made),
+            "eager": self.peak,
             "allocated": sum(s.nbytes for s in made),
         }
+
+    @property
+    def peak(self) -> int:
+        """The most bytes at one time if every result has memory of its own."""
+        return self._peak([s for s in self.storages if s.kind == "made"])
 
     def _peak(self, storages: list[Storage]) -> int:
         """The most bytes of these that are alive at one time."""

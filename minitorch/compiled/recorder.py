@@ -205,6 +205,12 @@ class Recorder(Calls):
             if isinstance(getattr(t, "array", None), Traced):
                 t.array = t.array.inside
 
+    def forget(self) -> None:
+        """Lets go of tensors and arrays: what was traced knows its recorder, and may outlive it."""
+        for notes in vars(self).values():
+            if isinstance(notes, dict):
+                notes.clear()
+
     def left_behind(self) -> list[tuple[tuple[int, ...], str]]:
         """The tensors that the step made and something outside still holds: (shape, line)."""
         handed = flat((self.program.result, [b.to for b in self.program.bindings]))

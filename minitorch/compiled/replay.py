@@ -20,19 +20,19 @@ from __future__ import annotations
 import dataclasses
 import operator
 from collections.abc import Callable, Iterable
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from minitorch.array import device, empty
 from minitorch.calltext import compiled
+from minitorch.clock import stamp
 from minitorch.compiled.forms import filling, form_of, ready, reduction
-from minitorch.compiled.plan import ALIGNED, order_of
+from minitorch.compiled.layout import piece
+from minitorch.compiled.plan import ALIGNED
 from minitorch.compiled.program import Binding, Call, Given, Held, Program, Value, values_in
 from minitorch.compiled.recorder import bind
 from minitorch.compiled.trees import is_basic, mapped
-from minitorch.tape import stamp
 from minitorch.tensor import Tensor, make
 from minitorch.traced import Method, TraceError
 
@@ -41,6 +41,7 @@ CUT = (
     "inside the function"
 )
 _BY_NAME = {np.maximum, np.minimum}  # which warn of a third argument
+_TAKEN = {"given", "None", "run", "leaf", "array"}  # names that the text itself uses
 _LET_GO = 2**12  # bytes: what is larger is given back as soon as nobody needs it
 
 
@@ -60,6 +61,8 @@ class Writer:
         self.named: dict[int, str] = {}  # value -> its name in the text
         self.ids: dict[int, str] = {}  # id(object) -> its name
         self.held: dict[int, str] = {}
+        self.cleared: list[Tensor] = []  # whose gradients the last line of this text forgets:
+        self.clearing = ""
         self.buffers = {
             where: _arena(size, where) for where, size in program.arenas.items() if size
         }
@@ -128,14 +131,28 @@ class Writer:
             for v in call.writes
             if v.storage.kind == "outside"
         }
-        for array in written.values():
-            self.lines.append(f"{self.name(stamp)}({self.name(array)}, 'a compiled step')")
+        if written:
+            arrays = self.name([*written.values()], "written")
+            self.lines.append(
+                f"for array in {arrays}: {self.name(stamp)}(array, 'a compiled step')"
+            )
         for binding in self.program.bindings:
             self._bind(binding)
         self.lines.append(f"return {self.text(self.program.result)}")
 
     def _bind(self, binding: Binding) -> None:
+        if binding.to is None and isinstance(binding.target, Tensor):
+            self._clear(binding.target)
+            return
         self.lines.append(f"{self.text(binding.target)}.{binding.name} = {self.text(binding.to)}")
+
+    def _clear(self, leaf: Tensor) -> None:
+        """Gradients that are forgotten one after another are one line."""
+        if not (self.lines and self.lines[-1] == self.clearing):
+            self.cleared = []
+            self.clearing = f"for leaf in {self.name(self.cleared, 'cleared')}: leaf._grad = None"
+            self.lines.append(self.clearing)
+        self.cleared.append(leaf)
 
     # names --------------------------------------------------------------------------------------
 
@@ -144,7 +161,7 @@ class Writer:
         if id(x) not in self.ids:
             hint = hint or getattr(x, "__name__", type(x).__name__).replace("<lambda>", "f")
             name = hint if hint.isidentifier() else "f"
-            while name in self.closed or name in ("given", "None", "run") or name[:1] == "v":
+            while name in self.closed or name in _TAKEN or name[:1] == "v":
                 name = f"{hint}_{len(self.closed)}"
                 name = name if name[:1] != "v" else f"c{name}"
             self.ids[id(x)], self.closed[name] = name, x
@@ -356,15 +373,6 @@ def _arena(size: int, where: str) -> Any:
     if isinstance(memory, np.ndarray):
         return memory[-memory.ctypes.data % ALIGNED :][:size]
     return memory
-
-
-def piece(memory: Any, value: Value, start: int) -> Any:
-    """The array of a value, at its place in a piece of memory and with its own order of axes."""
-    size = prod(value.shape) * value.dtype.itemsize
-    order = order_of(value)
-    flat = memory[start : start + size].view(value.dtype)
-    lying = flat.reshape([value.shape[i] for i in order])
-    return lying.transpose([order.index(i) for i in range(len(order))])
 
 
 __all__ = ["CUT", "Tensor", "runner"]

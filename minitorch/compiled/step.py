@@ -23,8 +23,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any, overload
 
-import numpy as np
-
 from minitorch.compiled.graphs import Graphs
 from minitorch.compiled.guards import Names, guard, signature, tensors_in
 from minitorch.compiled.plan import plan
@@ -33,8 +31,9 @@ from minitorch.compiled.recorder import Recorder
 from minitorch.compiled.replay import CUT, runner
 from minitorch.compiled.trees import inside, mapped
 from minitorch.compiled.watching import watching
+from minitorch.ops.conv_columns import forget_spare
 from minitorch.tape import Node, current_mode
-from minitorch.tensor import Tensor
+from minitorch.tensor import Tensor, quiet
 from minitorch.traced import RECORDER, TraceError
 
 _SIGNATURES = 32  # are remembered; the one that was not used for longest is forgotten first
@@ -123,8 +122,11 @@ class Compiled:
                 self.program = traced.program
                 if traced.grad_leaves:
                     given += [(given[t] if type(t) is int else t)._grad for t in traced.grad_leaves]
-                with np.errstate(all="ignore"):  # as ops have it
+                was = quiet.begin()  # as ops have it
+                try:
                     return traced.run(given)
+                finally:
+                    quiet.end(was)
         return self._trace(key, given, args, kwargs, reason)
 
     # tracing ------------------------------------------------------------------------------------
@@ -140,6 +142,14 @@ class Compiled:
                 stacklevel=4,
             )
         recorder = Recorder(given)
+        try:
+            return self._traced(recorder, key, given, args, kwargs)
+        finally:
+            recorder.forget()
+
+    def _traced(
+        self, recorder: Recorder, key: Any, given: list[Any], args: tuple, kwargs: dict
+    ) -> Any:
         names = Names(self.step)
         before = [(x, x.array, x.node) for x in given if isinstance(x, Tensor)]
         try:
@@ -167,6 +177,7 @@ class Compiled:
         self._tries[key] = 1
         if kept:  # what is made at the first call only, and is there at the second
             return result
+        forget_spare()  # the program has memory of its own
         names.settle()
         plan(recorder.program)
         traced = Variant(
@@ -203,8 +214,8 @@ def compile(step: Callable | None = None, *, mode: str | None = None) -> Any:
     """The same function as a flat program of NumPy calls, with the same results bit for bit.
 
     It is run once as it is, while the NumPy calls of its forward, backward and update are written
-    down; after that these calls are made alone, into memory that was planned for them. Also a
-    decorator.
+    down; after that these calls are made alone, into memory that was planned for them, and what a
+    rule would compute again of its forward is computed once. Also a decorator.
 
         step = minitorch.compile(step)
         for x, t in batches:
@@ -216,7 +227,8 @@ def compile(step: Callable | None = None, *, mode: str | None = None) -> Any:
     (`training`, say), a number or tensor that its own names mean. `optimizer.step()`,
     `scheduler.step()`, clipping and random draws are called at each run, so schedules, step counts
     and streams go on; an optimizer may be loaded between two runs. Values that an op looks at
-    (labels that must be in range) it looks at in each run, and raises as ever.
+    (labels that must be in range) it looks at in each run, and raises as ever. Where the gradient
+    of such an op is differentiated again, its part of the graph is made anew at each run.
 
     What differs from the function itself:
 
@@ -234,10 +246,10 @@ def compile(step: Callable | None = None, *, mode: str | None = None) -> Any:
     launch in place of hundreds; worth it where launches take longer than what they compute. The
     third call captures them. What looks at values, counts or draws (checks of labels, the
     optimizer's step, dropout) is called between two graphs; `print(step.program.captures)` says
-    what is captured, and why not all is. CuPy cannot call cuBLAS while it captures: products are a
-    kernel of minitorch there, equal up to rounding, and slower where they are large. So it is not
-    the default. What CuPy refuses to capture runs as ever, with one warning that names it. On the
-    CPU the mode changes nothing.
+    what is captured, and why not all is. CuPy calls no cuBLAS while it captures: it is called past
+    CuPy then, or where that fails products are a kernel of minitorch, equal up to rounding, and
+    slower where they are large. So it is not the default. What CuPy refuses to capture runs as
+    ever, with one warning that names it. On the CPU the mode changes nothing.
 
     Args:
         step: takes and returns tensors, arrays, and containers of them; uses any others it finds.

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from minitorch.array import CPU, move
+from minitorch.clock import owner
 from minitorch.compiled.program import Given, Held, Value
-from minitorch.tape import owner
 from minitorch.tape import users_line as innermost_line
 from minitorch.traced import Opaque, Traced
 
@@ -82,7 +82,7 @@ def op_of_frame() -> str:
     """The op whose call led here; the text of an op's call is filed under its own name."""
     frame: Any = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<minitorch call("):
+        if frame.f_code.co_filename.startswith("<minitorch call of "):
             return frame.f_code.co_name.strip("_")
         frame = frame.f_back
     return ""

@@ -64,11 +64,11 @@ class Recorded:
             known = ", ".join(self._kinds) or "nothing yet"
             raise KeyError(f"{type(self).__name__}: no {name!r}{hint}; there is {known}")
         rows, bins = self._record.read()[name], self.bins
-        more = self._more(rows[:, self._meter.width :])
+        more = self._more(rows)
         return Series.of(name, self._kinds[name], self.steps, rows, bins, **more)
 
     def _more(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """What stands behind the numbers that a Meter measures."""
+        """What follows from the numbers that stand behind those of a Meter."""
         return {}
 
     def matrix(self, field: str) -> np.ndarray:
@@ -94,7 +94,7 @@ class ActivationStats(Recorded):
 
     Args:
         model: whose calls are the steps.
-        every: measure every so many steps; 1 is for short runs, and costs four times as much as 4.
+        every: measure every so many steps; 1 is for short runs, and costs ten times as much as 10.
         keep: at most so many steps are kept; when there are more, every second is dropped.
         bins: of the recorded histograms.
         sample: how many values of an array the histogram and the shares of values come from; mean,
@@ -120,7 +120,7 @@ class ActivationStats(Recorded):
         self,
         model: Module,
         *,
-        every: int = 4,
+        every: int = 10,
         keep: int = 200,
         bins: int = 80,
         sample: int = 4096,

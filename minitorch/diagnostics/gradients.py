@@ -14,10 +14,11 @@ import numpy as np
 
 from minitorch.array import CPU, Array, has_values, move
 from minitorch.diagnostics.activations import Recorded
-from minitorch.diagnostics.measuring import moments, sampled
+from minitorch.diagnostics.measuring import FIELDS, moments, sampled
 from minitorch.diagnostics.tables import shown, text_table
 from minitorch.nn.module import Module
 from minitorch.nn.parameter import UninitializedParameter
+from minitorch.ops.sums import wide
 from minitorch.optim.optimizer import Optimizer
 from minitorch.tensor import quiet
 
@@ -44,7 +45,7 @@ class GradientStats(Recorded):
         model: whose parameters.
         optimizer: that updates them.
         every, keep, bins, sample: as in ActivationStats. Sizes of updates and of parameters come
-            from the sample, mean and deviation of gradients from all of them.
+            from the sample, those of gradients, their mean and deviation from all of them.
 
     Raises:
         TypeError: the model is no Module, or the optimizer no Optimizer.
@@ -55,7 +56,7 @@ class GradientStats(Recorded):
         model: Module,
         optimizer: Optimizer,
         *,
-        every: int = 4,
+        every: int = 10,
         keep: int = 200,
         bins: int = 80,
         sample: int = 4096,
@@ -98,15 +99,20 @@ class GradientStats(Recorded):
             if p.grad is None:
                 continue
             g = p.grad.array
-            self._kinds.setdefault(name, str(tuple(p.shape)))
+            if name not in self._kinds:
+                self._kinds[name] = str(tuple(p.shape))
             row = self._record.row(name, g)
             self._meter.measure(g, None, None, row[:-2])
-            g, moved = (sampled(x, self._meter.sample) for x in (g, p.array))
-            _write_ratios(data, g, moved, row[-2:])
+            row[-2] = _mean_square(data)
+            row[-1] = _mean_square(sampled(p.array, self._meter.sample) - data)
 
     def _more(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        ratios = np.where(np.isfinite(rows), rows, math.nan)  # to a parameter that was 0
-        return {"grad_to_data": ratios[:, 0], "update_to_data": ratios[:, 1]}
+        gradient, data, update = rows[:, FIELDS.index("second_moment")], rows[:, -2], rows[:, -1]
+        data = np.where(data > 0, data, math.nan)  # there is no ratio to a parameter that was 0
+        return {
+            "grad_to_data": np.sqrt(gradient / data),
+            "update_to_data": np.sqrt(update / data),
+        }
 
     def table(self, at: int = -1) -> str:
         """All parameters at one of the recorded steps, the last one unless told otherwise."""
@@ -138,18 +144,10 @@ def judged(ratio: float) -> str:
     return "moves too far" if ratio > 30 * RULE else ""
 
 
-def _write_ratios(data: Array, g: Array, moved: Array, into: Array) -> None:
-    """The sizes of the gradient and of the update, relative to what the parameter was."""
-    size = _rms(data)
-    into[:1] = _rms(g) / size
-    into[1:] = _rms(moved - data) / size
-
-
-def _rms(x: Array) -> Array:
-    """The root mean square, (1,), on the device; a sum of squares by the fastest way there is."""
-    if x.dtype == np.float16:
-        x = x.astype(np.float32)
-    return np.sqrt(np.dot(x, x) / x.size).reshape(1)
+def _mean_square(x: Array) -> Array:
+    """Of some numbers, on their device; a sum of squares by the fastest way there is."""
+    x = wide(x)
+    return np.dot(x, x) / x.size
 
 
 def unused_parameters(model: Module) -> list[str]:

@@ -10,12 +10,14 @@ it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minitorch.array import CPU, Array, device, device_of, move
+from minitorch.ops.sums import wide
 from minitorch.tensor import raw
 
 NEAR_ZERO = 1e-6  # what is no larger than this counts as 0
@@ -90,8 +92,7 @@ class Meter:
             limits: between which an s-shaped function moves; None if there are none.
             into: takes the row.
         """
-        if x.dtype == np.float16:  # whose squares overflow
-            x = x.astype(np.float32)
+        x = wide(x)
         sample = np.sort(sampled(x, self.sample))
         mean, variance = moments(x, sample)
         into[0], into[1], into[2] = mean, np.sqrt(variance), variance + mean * mean
@@ -122,26 +123,41 @@ def moments(x: Array, sample: Array | None = None) -> tuple[Array, Array]:
     rows = flat[: flat.size // ROW * ROW].reshape(-1, ROW)
     total = (rows @ _ones(flat.dtype, device_of(flat))).sum() + flat[rows.size :].sum()
     mean = total / flat.size
-    variance = np.dot(flat, flat) / flat.size - mean * mean
+    square = mean * mean
+    variance = np.dot(flat, flat) / flat.size - square
+    if can_look(x) and variance > CANCELS * square:
+        return mean, variance
     left = (flat if sample is None else sample) - mean
     spread = np.dot(left, left) / left.size
-    return mean, np.where(variance > CANCELS * mean * mean, variance, spread)
+    return mean, np.where(variance > CANCELS * square, variance, spread)
+
+
+def can_look(x: Array) -> bool:
+    """Does it cost nothing to look at a number of x, and to choose what to do by it?"""
+    return isinstance(x, np.ndarray)
 
 
 def dead_share(x: Array, axis: int) -> Array:
     """The share of units that are 0 everywhere: in all examples, and at all places."""
-    can_look = device_of(x).type == "cpu" and x.ndim > 1 and axis % x.ndim  # a look costs no wait
-    if can_look and (_sizes(x[:FIRST], axis) >= NEAR_ZERO).all():
-        return np.zeros((), x.dtype)
-    return (_sizes(x, axis) < NEAR_ZERO).mean()
+    units = x.shape[axis] if x.ndim else 1
+    if can_look(x) and x.ndim > 1 and axis % x.ndim:
+        silent = np.flatnonzero(_ends(x[:FIRST], axis, np.max) < NEAR_ZERO)  # so far: few units
+        if silent.size == 0:
+            return np.zeros((), x.dtype)
+        x = x.take(silent, axis)
+    return (_sizes(x, axis) < NEAR_ZERO).sum() / units
 
 
 def _sizes(x: Array, axis: int) -> Array:
     """The largest size of each unit's values."""
+    return np.maximum(_ends(x, axis, np.max), -_ends(x, axis, np.min))
+
+
+def _ends(x: Array, axis: int, end: Callable[..., Array]) -> Array:
+    """The largest, or the smallest, of each unit's values."""
     if x.ndim > 2 and axis % x.ndim:  # over the examples first, which lie far apart: it is faster
-        return _sizes(np.maximum(x.max(axis=0), -x.min(axis=0)), axis % x.ndim - 1)
-    others = tuple(i for i in range(x.ndim) if i != axis % x.ndim) if x.ndim else ()
-    return np.maximum(x.max(axis=others), -x.min(axis=others))
+        return _ends(end(x, axis=0), axis % x.ndim - 1, end)
+    return end(x, axis=tuple(i for i in range(x.ndim) if i != axis % x.ndim) if x.ndim else ())
 
 
 def shares(sample: Array, limits: tuple[float, float] | None) -> Array:

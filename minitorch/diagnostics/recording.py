@@ -64,7 +64,7 @@ class Record:
         rows = self._rows.get(name)
         if rows is None:
             rows = empty((self.keep, self.width), np.dtype(np.float64), device_of(like))
-            rows.fill(np.nan)
+            rows[: len(self.steps)] = np.nan  # of the steps before; the rest is not touched yet
             self._rows[name] = rows
         self._read = None
         return rows[len(self.steps) - 1]

@@ -1,6 +1,7 @@
 """Listening to every layer of a model, with hooks: what comes out, and what its activation gets.
 
-A layer with `activation=` is heard twice, before and after it. For that the function that it holds
+The layers have hooks only while a forward runs that is listened to; others cost next to nothing. A
+layer with `activation=` is heard twice, before and after it. For that the function that it holds
 is replaced by one that listens and passes on; at the end everything is as it was. Nothing that goes
 through the model is changed, and the model's class is not touched.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from minitorch.array import Array, has_values
+from minitorch.array import FLOATING, Array, has_values
 from minitorch.nn.activation import Activation, Hardtanh
 from minitorch.nn.module import Module
 from minitorch.tensor import Tensor
@@ -77,23 +78,21 @@ class Watch:
         layers: type | tuple[type, ...] = Module,
     ):
         self.model, self.begin, self.hear, self.layers = model, begin, hear, layers
-        self._undo: list[Callable[[], None]] = []
-        self._on = False
+        self._undo: list[Callable[[], None]] = []  # what `stop` does
+        self._off: list[Callable[[], None]] = []  # what is done when a forward ends
+        self._listened: list[tuple[str, Any]] = []
         self._axis = -1
         self._calls: dict[tuple[int, bool], int] = {}
         self._inside: list[tuple[str, Module]] = []
 
     def start(self) -> None:
-        """Puts the hooks in."""
-        # First, so that it comes before the model's own if the model is a single layer.
+        """From the next forward on."""
+        self._listened = list(self._watched())
         self.hook(self.model.register_forward_pre_hook(self._begin, prepend=True))
-        for path, layer in self._watched():
-            self._attach(path, layer)
-        self.hook(self.model.register_forward_hook(self._end))
 
     def stop(self) -> None:
-        """Takes them out again."""
-        self._on = False
+        """Takes all hooks out."""
+        self._detach()
         while self._undo:
             self._undo.pop()()
 
@@ -115,7 +114,7 @@ class Watch:
     def _attach(self, path: str, layer: Any) -> None:
         """Listens to one layer, and to its activation if it has one."""
         activation = layer.__dict__.get("activation")
-        self.hook(layer.register_forward_hook(lambda m, args, y: self._after(path, layer, y)))
+        self._put(layer.register_forward_hook(lambda m, args, y: self._after(path, layer, y)))
         if activation is None:
             return
         if not isinstance(activation, Module):
@@ -125,15 +124,24 @@ class Watch:
                 if layer.__dict__.get("activation") is heard:
                     layer.__dict__["activation"] = activation
 
-            self._undo.append(put_back)
+            self._off.append(put_back)
             return
         # A module is hooked where it is, since its parameters are found there; it may be the
         # activation of several layers, and belongs to the one that is running.
         here = (path, layer)
-        self.hook(layer.register_forward_pre_hook(lambda m, args: self._inside.append(here)))
-        self.hook(
+        self._put(layer.register_forward_pre_hook(lambda m, args: self._inside.append(here)))
+        self._put(
             activation.register_forward_pre_hook(lambda m, args: self._into_activation(here, args))
         )
+
+    def _put(self, handle: Any) -> None:
+        """A hook for this forward."""
+        self._off.append(handle.remove)
+
+    def _detach(self) -> None:
+        """The model is as it was before this forward."""
+        while self._off:
+            self._off.pop()()
 
     # what is heard -----------------------------------------------------------------------------
 
@@ -141,10 +149,15 @@ class Watch:
         self._calls.clear()
         self._inside.clear()
         self._axis = -1
-        self._on = self.begin()
+        self._detach()  # what an error may have left of the forward before
+        if self.begin():
+            for path, layer in self._listened:
+                self._attach(path, layer)
+            # Last, since the model may itself be a layer that is listened to.
+            self._put(model.register_forward_hook(self._end))
 
     def _end(self, model: Module, args: tuple, output: Any) -> None:
-        self._on = False
+        self._detach()
 
     def _into_activation(self, here: tuple[str, Module], args: tuple) -> None:
         if self._inside and self._inside[-1] is here:
@@ -161,8 +174,6 @@ class Watch:
 
     def _tell(self, path: str, layer: Any, values: Any, before: bool) -> None:
         """Works out what place this is, and passes the array on."""
-        if not self._on:
-            return
         key = (id(layer), before)
         call = self._calls[key] = self._calls.get(key, 0) + 1
         y = next((y.array for y in leaves(values) if _is_measurable(y)), None)
@@ -210,6 +221,6 @@ def _is_measurable(y: Any) -> bool:
     return (
         isinstance(y, Tensor)
         and has_values(y.array)
-        and y.array.dtype.kind == "f"
+        and y.array.dtype.kind in FLOATING
         and y.array.size > 0
     )

@@ -12,7 +12,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from minitorch.array import (
+    NO_BFLOAT16,
+    bfloat16,
+    bool_,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    is_bfloat16,
+    uint8,
+)
 from minitorch.errors import CheckpointError
 from minitorch.io.tree import LONGEST_NAME, NAME
 
@@ -27,6 +40,7 @@ DTYPES: dict[str, np.dtype] = {
     "U8": uint8,
     "BOOL": bool_,
 }
+_CODES = {dtype: code for code, dtype in DTYPES.items()}
 
 LONGEST = 2**24  # bytes
 MOST_VALUES = 500_000  # numbers, strings and containers: when parsed they take less than 64 MB
@@ -130,14 +144,24 @@ def _dtype(name: str, code: Any) -> np.dtype:
     """The dtype that a code of the format stands for."""
     if isinstance(code, str) and code in DTYPES:
         return DTYPES[code]
-    if code in ("BF16", "F8_E4M3", "F8_E5M2"):
+    if code == "BF16":
+        try:
+            return bfloat16()
+        except TypeError:
+            raise CheckpointError(f"tensor {name!r} is a bfloat16: {NO_BFLOAT16}") from None
+    if code in ("F8_E4M3", "F8_E5M2"):
         raise CheckpointError(
-            f"tensor {name!r} is a {'bfloat16' if code == 'BF16' else 'float8'}, which NumPy has "
-            "not; in torch, convert it with .float() and save it again"
+            f"tensor {name!r} is a float8, which NumPy has not; in torch, convert it with .float() "
+            "and save it again"
         )
     raise CheckpointError(
         f"tensor {name!r} has dtype {_short(code)}, expected one of {', '.join(DTYPES)}"
     )
+
+
+def code_of(dtype: np.dtype) -> str:
+    """The code of the format for a dtype."""
+    return "BF16" if is_bfloat16(dtype) else _CODES[dtype.newbyteorder("=")]
 
 
 def _short(x: Any) -> str:

@@ -28,10 +28,10 @@ from minitorch.array import bool_, uint8
 from minitorch.errors import CheckpointError
 from minitorch.io.file import Draft
 from minitorch.io.header import (
-    DTYPES,
     LONGEST,
     MOST_VALUES,
     Entry,
+    code_of,
     count,
     entries_of,
     expect,
@@ -39,8 +39,6 @@ from minitorch.io.header import (
 )
 
 FORMAT = 1  # of our metadata; a file with a higher number is from a later minitorch
-
-CODES = {dtype: code for code, dtype in DTYPES.items()}
 
 SEAL = "minitorch.seal"
 OPENING = f'{{"__metadata__":{{"{SEAL}":"'.encode()
@@ -116,7 +114,7 @@ def _header(tree: Any, arrays: Mapping[str, np.ndarray], digests: Iterable[str])
     for name, x in arrays.items():
         begin, end = end, end + x.nbytes
         table[name] = {
-            "dtype": CODES[x.dtype.newbyteorder("=")],
+            "dtype": code_of(x.dtype),
             "shape": list(x.shape),
             "data_offsets": [begin, end],
         }

@@ -34,7 +34,7 @@ __all__ = ["cublas_on", "kernels_on", "moved_by", "on_gpu", "without_cublas", "w
 
 
 class _Switch:
-    """Are kernels used? And is cuBLAS, for products?"""
+    """Are kernels used? And does CuPy call cuBLAS, for products?"""
 
     on = True
     cublas = True
@@ -63,6 +63,8 @@ def on_gpu(kernel: str, writes: int = 0) -> Callable[[Callable], Callable]:
             return _launcher(kernel)(*args)
 
     def note(call: Callable, args: tuple) -> Any:
+        if any(getattr(a, "__array_ufunc__", 0) is None for a in args):
+            return WORDS[kernel](*args)  # a Tensor takes part, whose own ops are noted
         return args[0].recorder.call(call, args, {}, args[:writes])
 
     def bound(words: Callable) -> Callable:
@@ -127,9 +129,10 @@ def cublas_on() -> bool:
 
 @contextmanager
 def without_cublas() -> Iterator[None]:
-    """Inside the block products on a GPU are a kernel too, several times slower than cuBLAS.
+    """Inside the block CuPy is not asked for products on a GPU, so that they can be captured.
 
-    CuPy refuses to call cuBLAS while a CUDA graph is captured; a kernel can be captured.
+    It refuses to call cuBLAS while a CUDA graph is captured. So cuBLAS is called past it, or where
+    that fails a kernel, which is several times slower.
     """
     before, _switch.cublas = _switch.cublas, False
     try:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array
+from minitorch.array import Array, is_cupy
 from minitorch.kernels import kernels_on
 from minitorch.kernels.source import NUMBERS, THREADS, kernel
 
@@ -48,70 +48,107 @@ def move(rule: str, items: Sequence[Any], group: dict[str, Any]) -> list[Any]:
         if not _fits(item):
             left.append(item)
             continue
-        key = (item.p.dtype.name, item.p.device.id, *item.numbers.values())
+        numbers = item.numbers
+        key = (item.p.dtype.name, item.p.device.id, *numbers.values())
         table = tables.get(key)
-        if table is None or not table.takes(item):
+        if table is None or not table.takes(item.p):
             if table is not None:
-                table.launch(rule, group)
-            table = tables[key] = _Table(item)
-        table.add(item)
+                table.launch()
+            taken = _decay(group), *NUMBERS_OF[rule](numbers, group)
+            table = tables[key] = _Table(rule, item.p, len(item.buffers) + 2, taken)
+        g = item.g if item.g.flags.c_contiguous else item.g.copy(order="C")
+        table.add(item.p, g, *item.buffers)
     for table in tables.values():
-        table.launch(rule, group)
+        table.launch()
     return left
 
 
+def unscale(grads: Sequence[Array], factor: float) -> tuple[list[Array], list[Array]]:
+    """Multiplies gradients in place that lie on a GPU, a hundred in a launch.
+
+    Returns:
+        For each GPU a bool on it, True if all of them are finite; and the gradients that are left.
+    """
+    left: list[Array] = []
+    finite: dict[int, Array] = {}
+    tables: dict[Any, _Table] = {}
+    for g in grads:
+        if not (is_cupy(g) and _walks(g)):
+            left.append(g)
+            continue
+        number = g.device.id
+        if number not in finite:
+            with g.device:
+                finite[number] = np.ones_like(g, shape=(), dtype=bool)
+        table = tables.get((g.dtype.name, number))
+        if table is None or not table.takes(g):
+            if table is not None:
+                table.launch()
+            taken = finite[number], float(factor)
+            table = tables[g.dtype.name, number] = _Table("unscale", g, 1, taken)
+        table.add(g)
+    for table in tables.values():
+        table.launch()
+    return [*finite.values()], left
+
+
 def _fits(item: Any) -> bool:
+    """True for a parameter with its buffers that a kernel can move."""
+    return _walks(item.p, *item.buffers)
+
+
+def _walks(*arrays: Array) -> bool:
     """True for arrays that a kernel can walk as they lie in memory."""
-    return (
-        kernels_on()
-        and item.p.dtype.name in NUMBERS
-        and all(x.flags.c_contiguous for x in (item.p, *item.buffers))
-    )
+    known = arrays[0].dtype.name in NUMBERS
+    return kernels_on() and known and all(x.flags.c_contiguous for x in arrays)
 
 
 class _Table:
-    """Tensors that are moved by one launch. No two of them share memory."""
+    """Tensors that one launch of a kernel is for. No two of them share memory.
 
-    def __init__(self, item: Any):
-        self.like, self.numbers = item.p, item.numbers
-        self.width = len(item.buffers) + 3
+    Args:
+        name: the kernel's.
+        like: an array of their dtype, on their GPU.
+        width: how many arrays go with each.
+        numbers: what the kernel takes besides.
+    """
+
+    def __init__(self, name: str, like: Array, width: int, numbers: tuple):
+        self.name, self.like, self.width, self.numbers = name, like, width + 1, numbers
         self.at: list[int] = []
         self.first = [0]
         self.owners: set[int] = set()
         self.held: list[Array] = []  # what has to live until the launch
 
-    def takes(self, item: Any) -> bool:
-        """Is there room for the item?"""
+    def takes(self, written: Array) -> bool:
+        """Is there room for one more, and is it no part of one that is there?"""
         return (
             len(self.first) <= _MOST
             and len(self.at) + self.width <= _SLOTS
-            and _owner(item.p) not in self.owners
+            and _owner(written) not in self.owners
         )
 
-    def add(self, item: Any) -> None:
-        """Takes the item in."""
-        size = item.p.size
+    def add(self, *arrays: Array) -> None:
+        """Takes the arrays of a tensor in; the first is written."""
+        size = arrays[0].size
         if not size:
             return
-        g = item.g if item.g.flags.c_contiguous else item.g.copy(order="C")
-        self.held.append(g)
-        self.owners.add(_owner(item.p))
-        self.at += [x.data.ptr for x in (item.p, g, *item.buffers)]
-        self.at.append(size)
+        self.held += arrays
+        self.owners.add(_owner(arrays[0]))
+        self.at += [*(x.data.ptr for x in arrays), size]
         self.first.append(self.first[-1] - -size // _CHUNK)
 
-    def launch(self, rule: str, group: dict[str, Any]) -> None:
-        """Moves the tensors."""
+    def launch(self) -> None:
+        """Runs the kernel on all of them."""
         if not self.at:
             return
         table = np.zeros((), _TABLE)
         table["tensors"], table["width"] = len(self.first) - 1, self.width
         table["first"][: len(self.first)] = self.first
         table["at"][: len(self.at)] = self.at
-        run = kernel("optim", rule, self.like.dtype.name)
-        numbers = NUMBERS_OF[rule](self.numbers, group)
+        run = kernel("optim", self.name, self.like.dtype.name)
         with self.like.device:
-            run((self.first[-1],), (THREADS,), (table, _decay(group), *numbers))
+            run((self.first[-1],), (THREADS,), (table, *self.numbers))
 
 
 def _owner(x: Array) -> int:

@@ -1,4 +1,4 @@
-"""The matrix product as a kernel, for where cuBLAS cannot be called: while a graph is captured."""
+"""The matrix product where CuPy does not call cuBLAS: while a graph is captured."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array
-from minitorch.kernels import cublas_on
+from minitorch.array import Array, float32, is_bfloat16
+from minitorch.kernels import cublas, cublas_on
 from minitorch.kernels.source import kernel, steps, takes
 
 _TILE, _SIDE = 64, 16  # as in matmul.cu
@@ -18,11 +18,12 @@ _BATCHES = 65535  # blocks that a grid may have along its second axis
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Any:
-    """y = a b, as `np.matmul` of CuPy's floats, without cuBLAS.
+    """y = a b, as `np.matmul` of CuPy's floats, in a way that can be captured.
 
-    Each of a and b may lie in memory in any order; only a batch of several axes is copied where
-    its axes do not make one. A launch for every 65,535 products. A tenth of cuBLAS's speed for
-    large products, and none of the digits of TF32.
+    That is cuBLAS, called past CuPy (`cublas.py`). Where it cannot be had it is a kernel of ours,
+    with a tenth of its speed for large products, and a launch for every 65,535 of them. Each of a
+    and b may lie in memory in any order; only a batch of several axes is copied where its axes do
+    not make one.
 
     Args:
         a: (..., M, K), or (K,).
@@ -48,6 +49,8 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Any:
     count = math.prod(batch)
     left, right = _as_batch(left, batch), _as_batch(right, batch)
     rows = y.reshape(count, M, N)
+    if cublas.multiply(left, right, rows):
+        return y
     tiles = -(-M // _TILE) * -(-N // _TILE)
     run = kernel("matmul", "matmul", a.dtype.name)
     for i in range(0, count if tiles else 0, _BATCHES):
@@ -59,13 +62,26 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Any:
 
 
 def product(a: Array, b: Array) -> Any:
-    """a b by the kernel, inside `without_cublas`."""
-    return NotImplemented if cublas_on() else matmul(a, b)
+    """a b by `matmul`, inside `without_cublas`; in NumPy's words where CuPy has them."""
+    if not cublas_on():
+        return matmul(a, b)
+    return times(a, b) if is_bfloat16(a.dtype) else NotImplemented
 
 
 def times(a: Array, b: Array, out: Array | None = None) -> Array:
-    """a b, by cuBLAS or inside `without_cublas` by the kernel."""
-    return np.matmul(a, b, out=out) if cublas_on() else matmul(a, b, out)
+    """a b, by CuPy or inside `without_cublas` by `matmul`.
+
+    CuPy 14 hands cuBLAS no stacks of matrices of bfloat16: these are multiplied in float32.
+    """
+    if not cublas_on():
+        return matmul(a, b, out)
+    if max(a.ndim, b.ndim) < 3 or not is_bfloat16(a.dtype):
+        return np.matmul(a, b, out=out)
+    y = np.matmul(a.astype(float32), b.astype(float32))
+    if out is None:
+        return y.astype(a.dtype)
+    out[...] = y
+    return out
 
 
 def _as_batch(x: Array, batch: tuple[int, ...]) -> Array:

@@ -1,10 +1,10 @@
 """From a file of CUDA C to a program on the GPU: one for each dtype, compiled when first used.
 
 A file in `cuda/` is written once, for numbers of any dtype: `T` is what lies in memory, `A` what is
-computed with (float for float16, which has too few digits to add up in), and `I` counts elements:
-32 bits where they suffice, since a GPU divides those in a fraction of the time, else 64. What the
-three mean is written above the text, with what all files share, `common.cuh`. NVRTC compiles it,
-through CuPy, which keeps the result on disk.
+computed with (float for those of 16 bits, which have too few digits to add up in), and `I` counts
+elements: 32 bits where they suffice, since a GPU divides those in a fraction of the time, else 64.
+What the three mean is written above the text, with what all files share, `common.cuh`. NVRTC
+compiles it, through CuPy, which keeps the result on disk.
 """
 
 from __future__ import annotations
@@ -20,8 +20,13 @@ from minitorch.array import Array, cupy
 
 _FOLDER = Path(__file__).with_name("cuda")
 FILES = tuple(sorted(path.stem for path in _FOLDER.glob("*.cu")))
-NUMBERS = {"float16": "float", "float32": "float", "float64": "double"}  # T, and its A
-_CTYPES = {"float16": "float16", "float32": "float", "float64": "double"}
+NUMBERS = {  # T, and its A
+    "float16": "float",
+    "bfloat16": "float",
+    "float32": "float",
+    "float64": "double",
+}
+_CTYPES = {"float32": "float", "float64": "double"}  # where CUDA C calls them otherwise
 
 THREADS = 256  # in a block: enough to hide the wait for memory, on every GPU
 _KERNEL = re.compile(r'^extern "C" __global__ void\s+(?:__launch_bounds__\(\d+\)\s+)?(\w+)\(', re.M)
@@ -32,7 +37,7 @@ _SMALL = 1 << 30  # elements: below it, 32 bits count them, and one stride beyon
 def source(file: str, dtype: str, wide: bool = False) -> str:
     """The text of a file for numbers of a dtype; `wide` counts elements with 64 bits."""
     types = (
-        f"typedef {_CTYPES[dtype]} T;\n"
+        f"typedef {_CTYPES.get(dtype, dtype)} T;\n"
         f"typedef {NUMBERS[dtype]} A;\n"
         f"typedef {'long long' if wide else 'int'} I;\n"
     )
@@ -101,6 +106,11 @@ def flat(x: Array) -> Array:
     """x itself if it fills one piece of memory, whatever the order of its axes; else a copy."""
     order = sorted(range(x.ndim), key=lambda i: -x.strides[i])
     return x if x.transpose(order).flags.c_contiguous else x.copy(order="C")
+
+
+def dense(x: Array) -> Array:
+    """x itself if its elements lie in row-major order; else a copy."""
+    return x if x.flags.c_contiguous else x.copy(order="C")
 
 
 def lying_like(x: Array, like: Array) -> Array:

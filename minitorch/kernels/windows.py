@@ -1,6 +1,6 @@
 """Windows on a GPU: im2col and col2im as one kernel each, and convolution by them and products.
 
-Columns come in the layouts of `ops/conv_products.py`: "first" (N, C, K, L), "across" (C, K, N, L),
+Columns come in the layouts of `ops/conv_columns.py`: "first" (N, C, K, L), "across" (C, K, N, L),
 and "last" (N, L, K, C). Padding is part of the kernel, and so is the order in which x lies in
 memory: nothing is copied beforehand.
 """

@@ -166,6 +166,9 @@ class Meta(NDArrayOperatorsMixin):
     def fill(self, value: Any) -> None:
         np.copyto(self, value, casting="unsafe")
 
+    def put(self, indices: Any, values: Any) -> None:
+        self.ravel()[indices] = values
+
     def sort(self, axis: int = -1, **kwargs: Any) -> None:
         np.sort(self, axis, **kwargs)
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import minitorch.nn.functional as F
+from minitorch.array import FLOATING
 from minitorch.nn.dropout import check_share
 from minitorch.nn.init import xavier_uniform, zeros
 from minitorch.nn.layer import TORCH_WEIGHT, Init, Layer, check_size
@@ -216,7 +217,7 @@ class MultiheadAttention(Layer):
         if is_causal:
             masks.append(q.new_ones(L, S).triu(1).bool())
         for mask in masks:
-            if mask.dtype.kind not in "bf":
+            if mask.dtype.kind not in ("b", *FLOATING):
                 raise TypeError(
                     f"MultiheadAttention: a mask is {mask.dtype}, expected bool (True takes no "
                     "part) or floats to add; try mask.bool()"

@@ -14,11 +14,11 @@ import numpy as np
 
 import minitorch.nn.functional as F
 from minitorch.array import empty, has_values, int64
+from minitorch.clock import stamp
 from minitorch.nn.layer import Init, check_size, options_of, shown
 from minitorch.nn.layout import LAYOUTS, Spatial
 from minitorch.nn.norm import ONES, ZEROS, Norm, check_eps
 from minitorch.random import Generator
-from minitorch.tape import stamp
 from minitorch.tensor import Tensor, raw
 
 

@@ -26,11 +26,11 @@ import numpy as np
 
 from minitorch import array as arrays
 from minitorch.array import as_dtype, shape_of
+from minitorch.clock import version
 from minitorch.meta import Meta, NeedsValuesError
 from minitorch.modes import no_grad
 from minitorch.nn.members import Members
 from minitorch.nn.parameter import Parameter, UninitializedParameter
-from minitorch.tape import version
 from minitorch.tensor import Tensor, make
 from minitorch.tree import map_leaves
 
@@ -219,7 +219,7 @@ def float_dtype_of(model: Any) -> np.dtype:
         for _, p in module.named_parameters(recurse=False):
             if isinstance(p, UninitializedParameter):
                 return module._dtype
-            if p.dtype.kind == "f":
+            if p.dtype.kind in arrays.FLOATING:
                 return p.dtype
     return arrays.get_default_dtype()
 

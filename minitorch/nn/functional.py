@@ -22,8 +22,10 @@ from minitorch.ops.activation import (
 from minitorch.ops.adaptive_pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
     adaptive_max_pool1d,
     adaptive_max_pool2d,
+    adaptive_max_pool3d,
 )
 from minitorch.ops.arrange import pad
 from minitorch.ops.attention import scaled_dot_product_attention
@@ -93,8 +95,10 @@ hardtanh_, leaky_relu_, threshold_ = hardtanh.inplace, leaky_relu.inplace, thres
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",

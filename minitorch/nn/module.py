@@ -254,7 +254,7 @@ class Module(Stateful, Hooked):
         initial values when it is moved to a real device.
         """
         dtype, device = destination(args, dtype, device)
-        if dtype is not None and dtype.kind != "f":
+        if dtype is not None and dtype.kind not in arrays.FLOATING:
             raise TypeError(f"to: parameters are floating-point, so they cannot become {dtype}")
         for module in self.modules():
             module._retarget(dtype, device)
@@ -281,6 +281,10 @@ class Module(Stateful, Hooked):
     def half(self) -> Self:
         """All parameters and buffers as float16."""
         return self.to(dtype=arrays.float16)
+
+    def bfloat16(self) -> Self:
+        """All parameters and buffers as bfloat16."""
+        return self.to(dtype=arrays.bfloat16())
 
     def cpu(self) -> Self:
         """All parameters and buffers in the host's memory."""
@@ -316,7 +320,7 @@ class Module(Stateful, Hooked):
 
 def _move(tensor: Tensor, dtype: Any, device: Any) -> None:
     """Gives the tensor an array of another dtype and device, and its gradient too."""
-    kept = dtype if tensor.dtype.kind == "f" else None
+    kept = dtype if tensor.dtype.kind in arrays.FLOATING else None
     with no_grad():
         moved = tensor.detach().to(dtype=kept, device=device)
         grad = None if tensor._grad is None else tensor._grad.to(dtype=kept, device=device)

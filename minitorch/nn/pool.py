@@ -16,8 +16,8 @@ from minitorch.tensor import Tensor
 
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 _AVG = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
-_ADAPTIVE_MAX = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d}
-_ADAPTIVE_AVG = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d}
+_ADAPTIVE_MAX = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d, 3: F.adaptive_max_pool3d}
+_ADAPTIVE_AVG = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
 
 
 class _Pool(Spatial):
@@ -263,6 +263,12 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     axes = 2
 
 
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """`AdaptiveMaxPool2d` over three axes: (N, C, D, H, W)."""
+
+    axes = 3
+
+
 class _AdaptiveAvgPool(_Adaptive):
     def __init__(self, output_size: Any, *, layout: str | None = None):
         self._set_layout(layout)
@@ -297,3 +303,9 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """
 
     axes = 2
+
+
+class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+    """`AdaptiveAvgPool2d` over three axes: (N, C, D, H, W)."""
+
+    axes = 3

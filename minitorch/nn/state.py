@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import Array, is_cupy, move
+from minitorch.array import FLOATING, Array, is_cupy, move
 from minitorch.errors import CheckpointError
 from minitorch.inplace import write_through
 from minitorch.meta import Meta
@@ -156,13 +156,13 @@ def _misfit(path: str, value: Any, tensor: Tensor, cast: bool, nonfinite: bool) 
         return f"{path}: expected a Tensor or an array, got {type(value).__name__}"
     if new.shape != old.shape:
         return f"{path}: shape {new.shape}, expected {old.shape}"
-    if new.dtype != old.dtype and not (cast and new.dtype.kind == old.dtype.kind == "f"):
-        floats = new.dtype.kind == old.dtype.kind == "f"
+    floats = new.dtype.kind in FLOATING and old.dtype.kind in FLOATING
+    if new.dtype != old.dtype and not (cast and floats):
         fix = "; pass cast=True to round to it" if floats else ""
         return f"{path}: dtype {new.dtype}, expected {old.dtype}{fix}"
     held = quiet.run(new.astype, old.dtype)  # rounding to a smaller dtype may overflow
     if (
-        held.dtype.kind == "f"
+        held.dtype.kind in FLOATING
         and not nonfinite
         and (bad := held.size - int(np.isfinite(held).sum()))
     ):

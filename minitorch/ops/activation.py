@@ -22,7 +22,7 @@ from minitorch.traced import NUMPY
 from minitorch.words import np
 
 zero, one = constants(0), constants(1)
-_MUCH = 2**11  # numbers from which on zeros to stand beside them are worth making
+_MUCH = 2**13  # numbers from which on zeros to stand beside them are worth making
 _HARD = constants(3, 0, 6)  # half the width, and both ends, of what the hard functions bend between
 _BENDS = constants(-3, 3, 6)  # where they bend, and the width between
 
@@ -132,8 +132,11 @@ def hardsigmoid(x):
     three, low, six = _HARD(x)
     if not is_few(x):
         return (x + three).clip(low, six) / six, None
-    y = np.minimum(np.maximum(x + three, low), six) / six
-    return y, (abs(x) < three).astype(x.dtype) / six
+    y = np.minimum(np.maximum(x + three, low), six)
+    y /= six
+    slope = (np.absolute(x) < three).astype(x.dtype)
+    slope /= six
+    return y, slope
 
 
 def _hardsigmoid_x(g, x):
@@ -265,13 +268,18 @@ def hardswish(x):
         return x * (x + three).clip(0, six) / six, None
     bent = np.minimum(np.maximum(x, low), three)
     shifted = bent + three
-    return x * shifted / six, (shifted + np.fmod(bent, three)) / six  # from 3 on, 3 leaves 0
+    y = x * shifted
+    y /= six
+    shifted += np.fmod(bent, three)  # from 3 on, 3 leaves 0
+    shifted /= six
+    return y, shifted
 
 
 def _hardswish_x(g, x):
     three, low, six = _HARD(x)
     inside = (abs(x) < three).astype(g.dtype)
-    return g * ((x + three).clip(low, six) + x * inside) / six
+    shifted = (x + three).clip(low, six)
+    return g * (shifted + (shifted - three) * inside) / six  # x would be inf where inside is 0
 
 
 hardswish.grad(x=_hardswish_x)

@@ -74,6 +74,12 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
 
 
 @composite()
+def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
+    """`adaptive_avg_pool2d` over three axes: (N, C, D, H, W)."""
+    return _adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
+
+
+@composite()
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """`adaptive_max_pool2d` over one axis: (N, C, L)."""
     return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
@@ -83,3 +89,9 @@ def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = Fal
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """The largest of each of the bins of `adaptive_avg_pool2d`; its index too, if asked for."""
     return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+@composite()
+def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """`adaptive_max_pool2d` over three axes: (N, C, D, H, W)."""
+    return _adaptive_max_pool("adaptive_max_pool3d", 3, input, output_size, return_indices)

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
+from minitorch.array import FLOATING
 from minitorch.call import axis_error
 
 
@@ -21,7 +22,7 @@ def dim_of(dim: int, ndim: int, name: str = "") -> int:
 
 def check_floats(who: str, name: str, x: Any) -> None:
     """Raises a TypeError, for the op `who`, where its input of that name holds ints or bools."""
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in FLOATING:
         raise TypeError(f"{who}: {name} needs float, got {x.dtype}; try {name}.float()")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch.array import diagonal_of
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of, dims_of
 from minitorch.ops.index import unslice
@@ -18,9 +19,9 @@ from minitorch.tensor import ShapeError, Tensor
 # turned round ----------------------------------------------------------------------------------
 
 
-@op(methods="flip", pack="dims", view=True)
+@op(methods="flip", pack="dims", moves=True)
 def flip(x, *, dims):
-    """y = x with the order along `dims` reversed          dL/dx = g, reversed as well
+    """y = a copy of x with the order along `dims` reversed          dL/dx = g, reversed as well
 
     >>> import minitorch
     >>> minitorch.tensor([1, 2, 3]).flip(0)
@@ -29,7 +30,7 @@ def flip(x, *, dims):
     index = [slice(None)] * len(x.shape)
     for d in dims_of(dims, len(x.shape)) if x.shape else ():
         index[d] = slice(None, None, -1)
-    return x[tuple(index)]
+    return x[tuple(index)].copy()
 
 
 flip.grad(x=lambda g, dims: flip(g, dims))
@@ -279,7 +280,7 @@ def diagonal(x, *, offset=0, dim1=0, dim2=1):
     tensor([0, 3])
     """
     _plane(dim1, dim2, x.ndim)
-    return x.diagonal(offset, dim1, dim2)
+    return diagonal_of(x, offset, dim1, dim2)
 
 
 @lru_cache
@@ -346,7 +347,7 @@ def diag(x: Tensor, diagonal: int = 0) -> Tensor:
             f"diag: expected a vector or a matrix, got shape {x.shape}; for several at once, "
             "diag_embed or diagonal"
         )
-    return diag_embed(x, diagonal) if ndim == 1 else _diagonal(x, diagonal)
+    return diag_embed(x, diagonal) if ndim == 1 else clone(_diagonal(x, diagonal))
 
 
 _diagonal = diagonal

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from minitorch.array import FLOATING
 from minitorch.op import composite, op
 from minitorch.ops.dropout import dropout
 from minitorch.ops.matmul import matmul, times
@@ -76,7 +77,7 @@ def _check(query, key, attn_mask, is_causal):
         raise ValueError(
             f"{who}: give attn_mask or is_causal, not both; or one mask with both in it"
         )
-    if attn_mask is not None and attn_mask.dtype.kind not in "bf":
+    if attn_mask is not None and attn_mask.dtype.kind not in ("b", *FLOATING):
         raise TypeError(
             f"{who}: attn_mask is {attn_mask.dtype}, expected bool (True takes part) or floats to "
             "add; try attn_mask.bool()"

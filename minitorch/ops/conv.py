@@ -1,9 +1,10 @@
 """Convolution: the same small weights at every place of an image, as one matrix product.
 
 For every window of x the output is the sum of window times weight. With the windows as columns
-(`window.py`) that is W @ cols, a single product for the whole image; `conv_products.py` has it, and
-the two products of the gradients, in the layouts that are fast. What makes the gradients short is
-that with an incoming g everything hangs on one number,
+(`window.py`) that is W @ cols, a single product for the whole image; `conv_columns.py` has it, and
+the two products of the gradients, in the layouts that are fast. `winograd.py` has a way to the same
+numbers that multiplies less, and `conv_products.py` chooses. What makes the gradients short is that
+with an incoming g everything hangs on one number,
 
     T(x, w, g) = Σ g · conv(x, w),
 

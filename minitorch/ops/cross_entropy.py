@@ -10,15 +10,15 @@ and label smoothing ε, each class has the coefficient
     a_c = w_c ((1 - ε) q_c + ε / C)          l = -Σ_c a_c log p_c          dl/dx_c = A p_c - a_c
 
 where A = Σ_c a_c. The forward keeps e^(x - max x) and its sum: then p costs one multiplication.
+Where x is large, p is written over the powers, which spares memory; a second backward through the
+same graph computes them again.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from numpy import ndarray
 
-from minitorch.array import has_values, number
+from minitorch.array import number
 from minitorch.convert import cast, cast_like
 from minitorch.few import add_up, is_few
 from minitorch.kernels import on_gpu
@@ -26,38 +26,22 @@ from minitorch.op import op
 from minitorch.ops.few_labels import cross_entropy_of_few, nll_loss_of_few, places_of_few
 from minitorch.ops.index import pick_at, unslice
 from minitorch.ops.labels import (
-    check_probabilities,
     check_reduction,
     class_axis,
-    class_weights,
-    holds_labels,
-    plainly_labels,
     say_infinite,
     say_probabilities,
     say_raw_scores,
-    used_labels,
 )
-from minitorch.ops.places import Places, places_of_labels, read, write
+from minitorch.ops.places import Places, read, write
 from minitorch.ops.reduce import sum
 from minitorch.ops.shape import reshape, sum_to
 from minitorch.ops.softmax import log_softmax, softmax
 from minitorch.ops.sums import total as summed
 from minitorch.ops.sums import wide
+from minitorch.ops.targets import expectation, plain
+from minitorch.threads import by_rows, is_large
 from minitorch.traced import NUMPY
 from minitorch.words import np
-
-
-class Expected(NamedTuple):
-    """What a target asks of the classes of each example."""
-
-    dim: int  # of the classes
-    divisor: Any  # what the loss is divided by; 1 unless it is a mean
-    index: Any = None  # where the labels point to in the input; None for probabilities
-    used: Any = None  # which labels take part; None for all
-    rows: Any = None  # the weight of each label, 0 where it is ignored; None for 1 everywhere
-    share: Any = None  # da/dq: w (1 - ε); None for 1 everywhere
-    evenly: Any = None  # what smoothing gives to every class: w ε / C
-    dense: bool = True  # has every class a coefficient, or only the label?
 
 
 @op(exact_dtype=True, keeps="kept", autocast="high")
@@ -106,28 +90,41 @@ def cross_entropy(
             if 0 <= input.item(0) <= 1:  # which decides nearly always
                 say_probabilities(input, 1)
             y, slope, sums = found
-            return y, (at, slope, sums)
+            return y, (at, slope, sums, None)
     dim = class_axis("cross_entropy", input)
     check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing {label_smoothing}, expected 0 to 1")
-    expected = _expected(
+    expected = expectation(
         "cross_entropy", input, target, dim, weight, ignore_index, reduction, label_smoothing
     )
     say_probabilities(input, dim)
+    top = None
     if expected.dense:
-        logp = _shifted(wide(input), dim)
-        e = np.exp(logp)
-        total = summed((dim,), e)
-        logp -= np.log(total)
-        loss = -_times(logp, _coefficients(logp, target, expected)).sum(axis=dim)
+        x = wide(input)
+        loss, e, total = _of_shares(x, _coefficients(x, target, expected), dim)
         if label_smoothing:
             say_infinite(loss)
     else:
-        loss, e, total = _of_labels(wide(input), expected.index, dim)
+        x = wide(input)
+        if is_large(x):
+            loss, *powers = _of_many(x, expected.index, dim)
+            e, total, top = powers
+        else:
+            loss, e, total = _of_labels(x, expected.index, dim)
         loss = _times(loss, expected.rows)
     y = _reduced(loss, reduction, expected)
-    return y if e.dtype is input.dtype else y.astype(input.dtype), (expected, e, total)
+    return y if y.dtype is input.dtype else y.astype(input.dtype), (expected, e, total, top)
+
+
+@on_gpu("softmax.shares_loss")
+def _of_shares(x, a, dim):
+    """l of each example, e^(x - max x), and its sum along `dim`."""
+    logp = _shifted(x, dim)
+    e = np.exp(logp)
+    total = summed((dim,), e)
+    logp -= np.log(total)
+    return -_times(logp, a).sum(axis=dim), e, total
 
 
 @on_gpu("softmax.labels_loss")
@@ -139,6 +136,23 @@ def _of_labels(x, index, dim):
     total = summed((dim,), e, beside=True)
     each = read(total, index) if total.shape == e.shape else total
     return np.log(each).reshape(picked.shape) - picked, e, total
+
+
+def _of_many(x, index, dim):
+    """The same, and max x; the powers are in a list, for the one who may write over them."""
+    e, total = np.empty_like(x), np.empty_like(x, shape=_one_class(x.shape, dim))
+    top = np.empty_like(total)
+    by_rows(_powers_into, (e, total, top), (x,), dim)
+    picked = read(x, index)
+    picked = picked - top.reshape(picked.shape)
+    return np.log(total).reshape(picked.shape) - picked, [e], total, top
+
+
+def _powers_into(e, total, top, x, dim):
+    top[...] = _tops(x, dim)
+    np.subtract(x, top, out=e)
+    np.exp(e, out=e)
+    total[...] = summed((dim,), e)
 
 
 def _shifted(x, dim):
@@ -162,11 +176,11 @@ def _tops(x, dim):
 
 
 def _to_logits(g, input, target, kept, reduction):
-    expected, e, total = kept
+    expected, e, total, top = kept
     if type(expected) is ndarray:
         if type(g) is ndarray:
             return g * e
-        expected, (e, total) = _plain(target, Places(expected), reduction), total
+        expected, (e, total) = plain(target, Places(expected), reduction), total
     s, dim = _each(g, input.shape, expected, reduction), expected.dim
     if expected.dense:
         a = _coefficients(e, target, expected)
@@ -174,7 +188,9 @@ def _to_logits(g, input, target, kept, reduction):
     else:
         if expected.rows is not None:
             s = s * expected.rows.reshape(_one_class(input.shape, expected.dim))
-        dx = cross_entropy_grad(s, input, e, total, index=expected.index, dim=dim)
+        if top is not None:
+            e = e.pop() if e else None
+        dx = cross_entropy_grad(s, input, total, e, top, index=expected.index, dim=dim)
     return cast_like(dx, input)
 
 
@@ -188,18 +204,30 @@ cross_entropy.grad(input=_to_logits, target=_to_probabilities)
 
 
 @op(exact_dtype=True)
-def cross_entropy_grad(s, input, e, total, *, index, dim):
+def cross_entropy_grad(s, input, total, e=None, top=None, *, index=None, dim=1):
     """y_c = s (p_c - [c = t])          dL/ds = h - g_t,   dL/dx_c = s p_c (g_c - h)
 
     The gradient of the cross-entropy of labels, where h = Σ_k g_k p_k and p = e / total is the
-    softmax of x that the forward left over; `s` has size 1 along `dim`, or is one number.
+    softmax of x that the forward left over; `s` has size 1 along `dim`, or is one number. With
+    max x as `top` the result is written over e, which may be None, and is then computed again.
     """
-    return _less_labels(e, s, total, index, dim)
+    if top is None:
+        return _less_labels(e, s, total, index, dim)
+    y = np.exp(input - top) if e is None else e
+    by_rows(_times_into, (y,), (y, s / total), dim)
+    return _less_at_labels(y, s, index)
+
+
+def _times_into(y, e, scale, dim):
+    np.multiply(e, scale, out=y)
 
 
 @on_gpu("softmax.labels_gradient")
 def _less_labels(e, s, total, index, dim):
-    y = e * (s / total)
+    return _less_at_labels(e * (s / total), s, index)
+
+
+def _less_at_labels(y, s, index):
     picked = read(y, index)
     write(y, index, picked - (s.reshape(picked.shape) if s.ndim else s))
     return y
@@ -211,6 +239,11 @@ def soft_cross_entropy_grad(s, input, a, e, total, *, dim):
 
     dL/dx_c = s A p_c (g_c - h),   dL/da_c = s (h - g_c): as above, for coefficients a of sum A.
     """
+    return _less_shares(e, s, a, total, dim)
+
+
+@on_gpu("softmax.shares_gradient")
+def _less_shares(e, s, a, total, dim):
     y = e * (s * a.sum(axis=dim, keepdims=True) / total)
     y -= s * a
     return y
@@ -220,7 +253,7 @@ def _labels_second(g, s, input, index, dim, needs):
     p = softmax(input, dim)
     h = sum(g * p, dim, True)
     ds = sum_to(h - reshape(pick_at(g, index), h.shape), s.shape) if needs[0] else None
-    return ds, s * p * (g - h) if needs[1] else None, None, None
+    return ds, s * p * (g - h) if needs[1] else None, None, None, None
 
 
 def _soft_second(g, s, input, a, dim, needs):
@@ -256,14 +289,14 @@ def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean")
     if weight is None:
         at = places_of_few(input, target, ignore_index, reduction)
         if at is not None:
-            picked = input.take(at)
+            picked = input.ravel()[at]
             if picked.item(picked.argmax()) > 0:
                 say_raw_scores(picked)
             y, slopes = nll_loss_of_few(input, picked, reduction)
             return y, (at, slopes)
     dim = class_axis("nll_loss", input)
     check_reduction("nll_loss", reduction)
-    expected = _expected("nll_loss", input, target, dim, weight, ignore_index, reduction)
+    expected = expectation("nll_loss", input, target, dim, weight, ignore_index, reduction)
     picked = read(input, expected.index)
     say_raw_scores(picked)
     return _reduced(-_times(picked, expected.rows), reduction, expected), expected
@@ -278,7 +311,7 @@ def _to_log_probabilities(g, input_shape, target, expected, reduction):
             y.put(at, slopes)
             y *= g
             return y
-        expected = _plain(target, Places(at), reduction)
+        expected = plain(target, Places(at), reduction)
     return unslice(_each_label(g, expected, reduction), expected.index, input_shape)
 
 
@@ -288,81 +321,25 @@ nll_loss.grad(input=_to_log_probabilities)
 # what they share ------------------------------------------------------------------------------
 
 
-def _plain(target, index, reduction, dim=1):
-    """What is expected by labels that have no weights."""
-    divisor = target.size if reduction == "mean" else 1
-    return Expected(dim, divisor, index, None, None, None, None, False)
-
-
-def _expected(who, input, target, dim, weight, ignore_index, reduction, smoothing=None):
-    """What the target asks for; `smoothing` is None where probabilities are no target."""
-    mean = reduction == "mean"
-    if weight is None and not smoothing and plainly_labels(input, target, dim, ignore_index):
-        return _plain(target, _index(target, dim, input), reduction, dim)
-    w = class_weights(who, weight, input, dim)
-    share = evenly = None
-    if w is not None or smoothing:
-        share = (1.0 if w is None else w) * (1 - (smoothing or 0))
-        evenly = (1.0 if w is None else w) * ((smoothing or 0) / max(input.shape[dim], 1))
-    if not holds_labels(who, input, target, dim, only=smoothing is None):
-        check_probabilities(who, target, dim, w)
-        if mean and not input.size:
-            raise ValueError(f"{who}: the mean over an empty batch, input {input.shape}")
-        divisor = input.size // input.shape[dim] if mean else 1
-        return Expected(dim, divisor, None, None, None, share, evenly)
-    used, count = used_labels(who, input, target, dim, ignore_index, w)
-    if used is not None:
-        target = np.where(used, target, 0)
-    rows = None if w is None else w.reshape(-1)[target]
-    if used is not None:
-        rows = used.astype(input.dtype) if rows is None else rows * used
-    divisor = 1
-    if mean:
-        divisor = count if w is None else rows.sum()
-        if not target.size:
-            raise ValueError(f"{who}: the mean over an empty batch, input {input.shape}")
-        if has_values(input) and not count:
-            raise ValueError(_nothing(who, target, used, ignore_index))
-    index = _index(target, dim, input)
-    return Expected(dim, divisor, index, used, rows, share, evenly, bool(smoothing))
-
-
-def _index(target, dim, input):
-    """What picks from the input, for every label, the number of its class."""
-    if is_few(target) and has_values(input):
-        return places_of_labels(target, dim, input.shape)
-    if target.ndim == 1:
-        return np.arange(target.size, like=target), target
-    spots = [
-        np.arange(n, like=target).reshape(-1, *[1] * (target.ndim - 1 - i))
-        for i, n in enumerate(target.shape)
-    ]
-    spots.insert(dim, target)
-    return tuple(spots)
-
-
-def _nothing(who, target, used, ignore_index):
-    """Why the weights of a batch sum to nothing."""
-    if used is not None and not used.any():
-        return (
-            f"{who}: all {target.size} targets equal ignore_index {ignore_index}: nothing to "
-            "average; reduction='sum' gives 0"
-        )
-    return f"{who}: the weights of the classes in this batch sum to 0: nothing to average"
-
-
 def _coefficients(like, target, expected):
     """a_c for each class, in an array like `like`."""
     if expected.index is None:
         a = target if target.dtype == like.dtype else cast(target, dtype=like.dtype)
     else:
-        a = np.zeros_like(like)
-        write(a, expected.index, 1)
+        a = _marked(like, expected.index, expected.dim)
     if expected.share is not None:
         a = a * expected.share + expected.evenly
     if expected.used is not None:
         a = a * expected.used.reshape(_one_class(like.shape, expected.dim))
     return a
+
+
+@on_gpu("softmax.marked")
+def _marked(like, index, dim):
+    """1 where the index points, else 0."""
+    y = np.zeros_like(like)
+    write(y, index, 1)
+    return y
 
 
 def _one_class(shape, dim):

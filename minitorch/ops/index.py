@@ -16,6 +16,7 @@ from numpy import ndarray
 
 from minitorch.array import CPU, Array, apart, device_of, first_true, has_values, is_cupy, move
 from minitorch.inplace import rebind, write_through
+from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.places import Places, write
 from minitorch.ops.shape import reshape, sum_to
@@ -31,7 +32,8 @@ from minitorch.words import np
 def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index]: a view for ints, slices, None and ..., a copy for arrays of ints or bools.
 
-    As NumPy's, negative steps included. A 0-d view of one element is still a view.
+    As NumPy's, negative steps included; but ints are taken first, before arrays, as in torch:
+    x[0, :, [1, 2]] is x[0][:, [1, 2]]. A 0-d view of one element is still a view.
 
     Raises:
         IndexError: out of range (names the axis and its size), too many indices, or a float.
@@ -46,8 +48,11 @@ def getitem(x: Tensor, index: Any) -> Tensor:
         return slice_at(x, (index, ...))
     if kind is slice:
         return slice_at(x, index)
-    key, copies = _resolved(x.array, index)
-    return pick_at(x, key) if copies else slice_at(x, key)
+    key, copies = resolved(x.array, index)
+    if not copies:
+        return slice_at(x, key)
+    ints, key = _ints_first(key)
+    return pick_at(x if ints is None else slice_at(x, ints), key)
 
 
 @op(view=True)
@@ -82,7 +87,7 @@ def pick_at(x, *, index):
     `index` is an integer or boolean array, a tuple with such arrays in it, or `Places`.
     """
     if type(index) is Places:
-        return x.take(index.at)
+        return index.read(x)
     if getattr(index, "dtype", None) is _INT64 and x.flags.c_contiguous:
         return x.take(index, axis=0)  # whole rows: three times as fast as x[index]
     return x[index]
@@ -100,7 +105,7 @@ def add_at(x, *, index, shape):
         return y
     y = np.zeros(shape, x.dtype, like=x)
     if [part for part in _arrays(index) if part.dtype.kind != "b"]:
-        _add(y, index, x)
+        add_into(y, index, x)
     else:
         y[index] = x  # a mask names each place once
     return y
@@ -114,10 +119,7 @@ add_at.grad(x=lambda g, index: pick_at(g, index))
 def plus_at(x, value, *, index):
     """y = x, and `value` added at the index          dL/dx = g,   dL/dvalue = g[index]"""
     y = x.copy()
-    if type(index) is Places:
-        index.add(y, value)
-    else:
-        _add(y, index, value)
+    add_into(y, index, value)
     return y
 
 
@@ -128,24 +130,30 @@ _FEW = 2**10  # numbers: below, their places cost more to work out than they sav
 _AT_ONCE = 2**20  # numbers: bounds the memory that their places take to 8 MB
 
 
-def _add(y, index, x):
+def add_into(y, index, x):
     """Adds x to y at the index, where one place may be named several times.
 
     Number by number: `np.add.at` is made for that, and is 5 times faster with the place of every
     number than with the rows (20,000 rows of 32: 0.8 ms against 4.5 ms, and 3.6 ms for sorting
-    them and adding up each group). On a GPU it adds by atomics, in any order.
+    them and adding up each group). On a GPU many threads add at once, in any order, so the last
+    digit of a sum may differ from run to run.
     """
-    if x.size < _FEW and (type(index) is not tuple or type(y) in NUMPY):  # CuPy takes no tuple
+    if x.size < _FEW and type(y) in NUMPY:
+        if y.ndim == 1 and type(index) in NUMPY:
+            index, x = index.ravel(), x.ravel()  # in half the time
         np.add.at(y, index, x)
-        return
-    if not has_values(y):
-        return
-    rows, width = _rows_of(index, y.shape) or _places_of(index, y.shape)
-    y = y.reshape(-1)
+    elif has_values(y):
+        rows, width = _rows_of(index, y.shape) or _places_of(index, y.shape)
+        _add_rows(y.reshape(-1), rows.reshape(-1), x.reshape(rows.size, width))
+
+
+@on_gpu("scatter.add_rows", writes=1)
+def _add_rows(y, rows, x):
+    """Adds x[i] to row number rows[i] of y, which lies in one piece, and whose rows are as long."""
+    width = x.shape[1]
     if width == 1:
         np.add.at(y, rows, x.reshape(-1))
         return
-    x = x.reshape(rows.size, width)
     columns = np.arange(width, like=rows)
     step = max(1, _AT_ONCE // max(1, width))
     for i in range(0, rows.size, step):
@@ -201,10 +209,9 @@ def _is_whole(part):
 @op(exact_dtype=True)
 def setitem(x, value, *, index):
     """y = x with `value` at the index          dL/dx = g with 0 there,   dL/dvalue = g[index]"""
-    if x.dtype.kind != "f" and getattr(value, "dtype", x.dtype).kind == "f":
-        raise TypeError(f"setitem: {x.dtype} cannot hold a value of {value.dtype}; use x.float()")
+    check_held(x, value)
     y = x.copy()
-    write(y, index, value)
+    y[index] = value
     return y
 
 
@@ -212,6 +219,12 @@ setitem.grad(
     x=lambda g, index: setitem(g, 0.0, index),
     value=lambda g, value_shape, index: _shrunk(pick_at(g, index), value_shape),
 )
+
+
+def check_held(x, value):
+    """Raises a TypeError where the value is of floats, and x holds none."""
+    if x.dtype.kind != "f" and getattr(value, "dtype", x.dtype).kind == "f":
+        raise TypeError(f"setitem: {x.dtype} cannot hold a value of {value.dtype}; use x.float()")
 
 
 def _shrunk(g, shape):
@@ -230,17 +243,25 @@ def _setitem(x: Tensor, index: Any, value: Any) -> None:
             values stays is no function of them.
         IndexError, ShapeError: as in NumPy.
     """
-    key, _ = _resolved(x.array, index)
+    ints, key = _ints_first(resolved(x.array, index)[0])
     if current_mode().recording:
         given = isinstance(value, Tensor) and value.node is not None
         if given or x.node is not None:
             if given:
-                check_once("setitem", key, x.shape)
-            rebind(x, lambda: setitem(x, value_for(x, value), key), "setitem")
+                check_once("setitem", key, x.shape if ints is None else x.array[ints].shape)
+            rebind(x, lambda: _with(x, ints, key, value_for(x, value)), "setitem")
             return
     value = value_for(x, value)
     value = raw(value)
-    write_through(x, "setitem", lambda: x.array.__setitem__(key, value))
+    part = x.array if ints is None else x.array[ints]
+    write_through(x, "setitem", lambda: part.__setitem__(key, value))
+
+
+def _with(x: Tensor, ints: Any, key: Any, value: Any) -> Tensor:
+    """x with the value at the index, of which the ints may come first."""
+    if ints is None:
+        return setitem(x, value, key)
+    return setitem(x, setitem(slice_at(x, ints), value, key), ints)
 
 
 Tensor.__setitem__ = _setitem  # type: ignore[method-assign]
@@ -260,11 +281,7 @@ def value_for(x: Tensor, value: Any) -> Any:
 
 @one_call
 def check_once(name: str, key: Any, shape: tuple[int, ...]) -> None:
-    """Raises where the index names a place twice."""
-    if type(key) is Places:
-        if key.differ(math.prod(shape)):
-            return
-        key = np.unravel_index(key.at, shape)
+    """Raises a ValueError where the index names a place twice."""
     arrays = _arrays(key)
     if not arrays or any(part.dtype.kind == "b" or not has_values(part) for part in arrays):
         return
@@ -290,7 +307,7 @@ def check_once(name: str, key: Any, shape: tuple[int, ...]) -> None:
 # the index itself -----------------------------------------------------------------------------
 
 
-def _resolved(x: Array, index: Any) -> tuple[Any, bool]:
+def resolved(x: Array, index: Any) -> tuple[Any, bool]:
     """The index with arrays where Tensors and lists stood, and whether it copies what it reads.
 
     An index that only looks ends in `...`: NumPy then gives views, never scalars.
@@ -305,6 +322,26 @@ def _resolved(x: Array, index: Any) -> tuple[Any, bool]:
     elif any(type(part) not in NUMPY for part in arrays):
         raise TypeError("getitem: the tensor is on cpu, the index is not; use index.cpu()")
     return (key[0] if len(key) == 1 else key), True
+
+
+def _ints_first(key: Any) -> tuple[Any, Any]:
+    """The index in two: its ints, to be taken first, and the rest; or None, and all of it.
+
+    Beside arrays NumPy takes an int for an array too, and where they do not stand side by side it
+    moves their axis to the front: of x[0, :, [1, 2]] it gives the transpose.
+    """
+    if type(key) is not tuple or not _arrays(key) or int not in map(type, key):
+        return None, key
+    places = [i for i, part in enumerate(key) if type(part) is int or hasattr(part, "dtype")]
+    if places[-1] - places[0] < len(places):
+        return None, key
+    ints: list[Any] = []
+    for part in key:
+        looks = type(part) is int or part is Ellipsis
+        ints += [part] if looks else [slice(None)] * _width(part)
+    return (*ints, *([] if Ellipsis in ints else [...])), tuple(
+        [p for p in key if type(p) is not int]
+    )
 
 
 def _arrays(key: Any) -> list[Array]:
@@ -409,6 +446,8 @@ def index_array(name: str, index: Any, x: Array) -> Any:
     if not isinstance(index, Tensor):
         return index
     index = index.array
+    if type(index) is type(x) is ndarray:
+        return index
     if apart(index, x):
         raise TypeError(
             f"{name}: 'index' is on {device_of(index)} and 'x' is on {device_of(x)}; move one "

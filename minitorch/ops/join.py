@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, SupportsIndex
 
+from numpy import ndarray
 from numpy.exceptions import AxisError
 
 from minitorch.array import expanded
@@ -22,6 +23,7 @@ from minitorch.ops.shape import (
     atleast_2d,
     atleast_3d,
     broadcast_to,
+    clone,
     reshape,
     unsqueeze,
 )
@@ -134,9 +136,14 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     if chunks <= 0:
         raise ValueError(f"chunk: expected a positive number of chunks, got {chunks}")
-    shape = x.array.shape
+    return split_sizes(x, _chunks(x.array.shape, chunks, dim), dim)
+
+
+@lru_cache
+def _chunks(shape: tuple[int, ...], chunks: int, dim: int) -> tuple[int, ...]:
+    """The sizes of the parts that `chunk` makes; of nothing, as many as one asks for."""
     n = shape[dim_of(dim, len(shape), "chunk")]
-    return split_sizes(x, _even_sizes(n, -(-n // chunks) or 1), dim)
+    return _even_sizes(n, -(-n // chunks)) if n else (0,) * chunks
 
 
 @composite(methods="tensor_split")
@@ -179,6 +186,11 @@ def stack(*xs, dim=0):
     """
     if not xs:
         raise ValueError("stack: expected at least one tensor, got none")
+    if dim == 0 and _ARRAYS.issuperset(map(type, xs)):
+        try:
+            return np.array(xs)
+        except ValueError:  # their shapes differ
+            raise ValueError(_other_shape(xs)) from None
     try:
         shapes = {x.shape for x in xs}
     except AttributeError:  # a plain number is among them
@@ -186,10 +198,11 @@ def stack(*xs, dim=0):
     if len(shapes) > 1:
         raise ValueError(_other_shape(xs))
     (shape,) = shapes
-    if len(shape) == 1 and dim == 0:
-        return np.concatenate(xs).reshape(len(xs), *shape)
     new = _new_axis(dim, len(shape) + 1)
     return np.concatenate([x[new] for x in xs], axis=dim)  # in a third of the time of np.stack
+
+
+_ARRAYS = frozenset({ndarray})  # which `np.array` puts along a new first axis, sooner than any
 
 
 def _other_shape(xs):
@@ -212,7 +225,8 @@ def unbind(x, *, dim=0):
     """ys = the slices of x along `dim`, without that axis          dL/dx = the gs, stacked"""
     if not x.shape:
         raise IndexError("unbind: x is one number, without an axis to go along")
-    return tuple([x[place] for place in _slices(x.shape[dim], dim, len(x.shape))])
+    shape = x.shape
+    return tuple([x[place] for place in _slices(shape[dim], dim, len(shape))])
 
 
 @lru_cache
@@ -239,6 +253,19 @@ def hstack(*tensors: Tensor | Sequence[Tensor]) -> Tensor:
     """The tensors side by side: joined along dim 1, vectors along dim 0."""
     xs = [atleast_1d(x) for x in _sequence(tensors)]
     return cat(xs, 0 if xs and len(xs[0].shape) == 1 else 1)
+
+
+@composite()
+def column_stack(*tensors: Tensor | Sequence[Tensor]) -> Tensor:
+    """The tensors side by side, vectors as columns.
+
+    >>> import minitorch
+    >>> minitorch.column_stack([minitorch.tensor([1, 2]), minitorch.tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    xs = _sequence(tensors)
+    return cat([x if len(x.shape) > 1 else reshape(x, (-1, 1)) for x in xs], 1)
 
 
 @composite()
@@ -301,7 +328,8 @@ def repeat(x, *, repeats):
             [1, 2, 1, 2]])
     """
     apart, both, joined = _repeated(x.shape, tuple(repeats))
-    return expanded(x.reshape(apart), both).reshape(joined)
+    y = expanded(x.reshape(apart), both).reshape(joined)
+    return y if y.size != x.size else y.copy()  # once along every axis would be x itself
 
 
 @lru_cache
@@ -356,6 +384,8 @@ def repeat_interleave(x: Tensor, repeats: Any, dim: int | None = None) -> Tensor
         parts = split_sizes(x, [1] * n, dim)
         return cat([repeat_interleave(part, k, dim) for part, k in zip(parts, times)], dim)
     times = times[0] if isinstance(times, (list, tuple)) else times
+    if times == 1:
+        return clone(x)
     after = unsqueeze(x, dim + 1)
     shape = (*x.shape[: dim + 1], times, *x.shape[dim + 1 :])
     return reshape(broadcast_to(after, shape), (*x.shape[:dim], n * times, *x.shape[dim + 1 :]))

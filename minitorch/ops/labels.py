@@ -192,8 +192,8 @@ def check_probabilities(who, target, axis, weight=None):
     if not has_values(target) or not target.size:
         return
     sums = target.sum(axis=axis)
-    # Negated, so that nan is found too; float16 has 3 digits, also where it comes as float32.
-    off = ~(abs(sums - 1) <= (1e-3 if target.dtype.itemsize > 2 else 1e-2))
+    # Negated, so that nan is found too; bfloat16 has 3 digits, also where it comes as float32.
+    off = ~(abs(sums - 1) <= (3e-3 if target.dtype.itemsize > 2 else 1e-2))
     low = target.min()
     wrong = off.any() | ~(low >= 0)
     if not (wrong if weight is None else wrong | (~(weight >= 0)).any()):

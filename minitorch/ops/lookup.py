@@ -11,6 +11,8 @@ from minitorch.array import Array, device_of, first_true, has_values, is_cupy, m
 from minitorch.op import composite, op
 from minitorch.ops.index import add_at, index_array
 from minitorch.ops.places import all_below
+from minitorch.ops.reduce import any
+from minitorch.ops.shape import reshape, unsqueeze
 from minitorch.tensor import ShapeError, Tensor, make, raw
 from minitorch.traced import one_call
 from minitorch.words import np
@@ -122,13 +124,15 @@ def _check_rows(name: str, index: Array, rows: int) -> None:
 def nonzero(x, *, as_tuple=False):
     """The places of what is not 0: one row for each, or a vector for each axis.
 
+    A number that is not 0 has one place, with no index in its row; as a tuple, index 0 of a row.
+
     >>> import minitorch
     >>> minitorch.tensor([[0, 7], [8, 0]]).nonzero()
     tensor([[0, 1],
             [1, 0]])
     """
-    found = x.nonzero()
-    return found if as_tuple else np.stack(found, 1)
+    found = (x if x.shape else x.reshape(1)).nonzero()
+    return found if as_tuple else np.stack(found, 1)[:, : x.ndim]
 
 
 @composite(methods="argwhere")
@@ -167,6 +171,20 @@ def searchsorted(sorted_sequence, input, *, right=False, side=None):
         raise ValueError(f"sorted_sequence must be a vector, got {sorted_sequence.shape}")
     side = side or ("right" if right else "left")
     return np.searchsorted(sorted_sequence, input, side=side)
+
+
+@composite()
+def isin(elements: Any, test_elements: Any, *, invert: bool = False) -> Tensor:
+    """True for the elements that are among the test elements; `invert`: that are not.
+
+    >>> import minitorch
+    >>> minitorch.isin(minitorch.tensor([1, 2, 3]), minitorch.tensor([3, 1]))
+    tensor([ True, False,  True])
+    """
+    each = elements if isinstance(elements, Tensor) else Tensor(elements)
+    among = test_elements if isinstance(test_elements, Tensor) else Tensor(test_elements)
+    found = any(unsqueeze(each, -1) == reshape(among, (-1,)), -1)
+    return ~found if invert else found
 
 
 @composite(methods="bucketize")

@@ -133,20 +133,24 @@ def linear(x, weight, bias=None):
     >>> linear(minitorch.ones(2), minitorch.eye(2), minitorch.tensor([1.0, 2.0]))
     tensor([2., 3.])
     """
-    for k, p in (("weight", weight), ("bias", bias)):
-        if p is not None and p.dtype is not x.dtype and p.dtype != x.dtype:
-            raise two_dtypes("linear", **{"x": x, k: p})
-    if weight.ndim != 2 or not x.shape or x.shape[-1] != weight.shape[1]:
+    dtype = x.dtype
+    if dtype is not weight.dtype and dtype != weight.dtype:
+        raise two_dtypes("linear", x=x, weight=weight)
+    try:
+        out, _ = weight.shape
+        y = times(x if x.ndim < 3 else _rows(x), weight.T)
+    except ValueError:
         raise ShapeError(
             f"linear: x is {x.shape} and weight {weight.shape}; expected x (..., in) and "
             "weight (out, in)"
-        )
-    y = times(x if x.ndim < 3 else _rows(x), weight.T)
+        ) from None
     if bias is not None:
-        if bias.shape != (weight.shape[0],):
-            raise ShapeError(f"linear: bias is {bias.shape}, expected {(weight.shape[0],)}")
+        if dtype is not bias.dtype and dtype != bias.dtype:
+            raise two_dtypes("linear", x=x, bias=bias)
+        if bias.shape != (out,):
+            raise ShapeError(f"linear: bias is {bias.shape}, expected {(out,)}")
         y += bias
-    return y if x.ndim < 3 else y.reshape(*x.shape[:-1], weight.shape[0])
+    return y if x.ndim < 3 else y.reshape(*x.shape[:-1], out)
 
 
 linear.grad(

@@ -16,8 +16,8 @@ from minitorch.few import is_few
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of
 from minitorch.ops.compare import maximum, minimum
-from minitorch.ops.index import along, unslice
-from minitorch.ops.places import places_found, read, reshaped
+from minitorch.ops.index import along
+from minitorch.ops.places import places_found
 from minitorch.ops.reduce import amax, amin, nonempty, to_ties
 from minitorch.tensor import Tensor, make, raw
 from minitorch.words import np
@@ -69,12 +69,24 @@ put_along.grad(x=lambda g, index, dim: pick_along(g, index, dim))
 
 
 @op(moves=True)
-def pick_once(x, *, index):
-    """y = x[index], which names no place twice          dL/dx = zeros, and g put at the index"""
-    return read(x, index)
+def pick_once(x, *, at):
+    """y = the elements of x at these numbers, all different          dL/dx = 0, but g there
+
+    The elements of x are counted as if they were one row.
+    """
+    return x.ravel()[at]
 
 
-pick_once.grad(x=lambda g, x_shape, index: unslice(g, index, x_shape))
+@op(moves=True)
+def put_once(x, *, at, shape):
+    """y = 0 everywhere in `shape`, but x at these numbers          dL/dx = g, picked there"""
+    y = np.zeros(shape, x.dtype, like=x) if type(x) is not ndarray else np.zeros(shape, x.dtype)
+    y.put(at, x)
+    return y
+
+
+pick_once.grad(x=lambda g, x_shape, at: put_once(g, at, x_shape))
+put_once.grad(x=lambda g, at: pick_once(g, at))
 
 
 def _picked(x, index, dim, keepdim):
@@ -82,11 +94,10 @@ def _picked(x, index, dim, keepdim):
     array = raw(x)
     shape = array.shape
     if shape and is_few(array):
-        spots = places_found(index, dim_of(dim, len(shape)), shape)
+        at = places_found(index, dim, shape)
         if not keepdim:
-            index = index.squeeze(axis=dim)
-            spots = reshaped(spots, index.shape)
-        values = pick_once(x, spots)
+            index, at = index.squeeze(axis=dim), at.squeeze(axis=dim)
+        values = pick_once(x, at)
         return ValuesIndices(values, make(index, None, "indices have no gradient"))
     values = pick_along(x, index, dim, keepdim or not x.shape)
     if not x.shape:
@@ -252,6 +263,11 @@ def kth_index(x, *, k, dim=-1):
     n = _length(x, dim, "kthvalue")
     if not 1 <= k <= n:
         raise ValueError(f"kthvalue: k={k}, and dim {dim} of shape {x.shape} has size {n}")
+    return _kth(x, k, n, dim)
+
+
+def _kth(x, k, n, dim):
+    """The same; n is the size of `dim`."""
     if not x.shape:
         return x.argmax(keepdims=True)
     short = n <= _SHORT
@@ -265,7 +281,7 @@ def median_index(x, *, dim=-1):
     n = _length(x, dim, "median")
     if n == 0:
         raise ValueError(f"median: dim {dim} of shape {x.shape} has size 0; nothing has no median")
-    middle = kth_index.op.body(x, k=(n + 1) // 2, dim=dim)
+    middle = _kth(x, (n + 1) // 2, n, dim)
     if type(x) is ndarray and _without_nan(x):
         return middle
     nan = x != x

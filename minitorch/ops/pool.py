@@ -138,8 +138,9 @@ def max_pool_put(
 def _put(x, winner, grid):
     sizes = [a + n + b for n, (a, b) in zip(grid.sizes, grid.pads)]
     x = _laid_as(winner, x)
-    y = np.zeros_like(x, shape=(*x.shape[:2], *sizes))
     apart = set(grid.dilation) == {1} and all(s >= k for s, k in zip(grid.stride, grid.kernel))
+    covered = apart and sizes == [n * k for n, k in zip(grid.counts, grid.kernel)]
+    y = (np.empty_like if covered else np.zeros_like)(x, shape=(*x.shape[:2], *sizes))
     for number, (_, at) in enumerate(grid.taps()):
         if apart:  # no input lies in two windows, so there is nothing to add to
             np.multiply(x, winner == number, out=y[(..., *at)])

@@ -82,7 +82,7 @@ def sum(x, *, dim=None, keepdim=False, dtype=None):
     """
     if dtype is None and x.dtype.kind == "f":
         return add_up(x, axes(dim), keepdim)
-    return x.sum(axes(dim), total_dtype(x, dtype), None, keepdim)
+    return x.sum(axes(dim), total_dtype(x, dtype), keepdims=keepdim)
 
 
 @op
@@ -132,7 +132,7 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
     if not n:
         nonempty("mean", x, dim)
     if x.dtype.itemsize == 2:  # float16 ends at 65,504, so it is added up in float32
-        return (x.sum(axes(dim), np.float32, None, keepdim) / n).astype(x.dtype)
+        return (x.sum(axes(dim), np.float32, keepdims=keepdim) / n).astype(x.dtype)
     y = add_up(x, axes(dim), keepdim)
     y /= number(n, x)
     return y

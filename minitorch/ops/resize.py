@@ -65,9 +65,9 @@ resample.grad(x=lambda g, table, dim: resample(g, transposed(table), dim))
 # the tables -----------------------------------------------------------------------------------
 
 
-def nearest(size: int, count: int, scale: float) -> Table:
-    """Output i takes input ⌊i · scale⌋."""
-    index = np.minimum((np.arange(count) * scale).astype(np.int64), size - 1)
+def nearest(size: int, count: int, scale: float, shift: float = 0) -> Table:
+    """Output i takes input ⌊(i + shift) · scale⌋; a shift of ½ is to the middle of the output."""
+    index = np.minimum(((np.arange(count) + shift) * scale).astype(np.int64), size - 1)
     return Table(size, index[None], np.ones((1, count)))
 
 
@@ -101,7 +101,14 @@ def bins(size: int, count: int) -> Table:
 
 # interpolate ----------------------------------------------------------------------------------
 
-_MODES = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,)}
+_MODES = {
+    "nearest": (1, 2, 3),
+    "nearest-exact": (1, 2, 3),
+    "area": (1, 2, 3),
+    "linear": (1,),
+    "bilinear": (2,),
+    "trilinear": (3,),
+}
 
 
 @composite()
@@ -119,26 +126,31 @@ def interpolate(
         input: (N, C, L), (N, C, H, W) or (N, C, D, H, W).
         size: of the output, an int or one per axis.
         scale_factor: in place of `size`, a number or one per axis.
-        mode: "nearest", or "linear" (one axis), "bilinear" (two), "trilinear" (three).
+        mode: "nearest", or "linear" (one axis), "bilinear" (two), "trilinear" (three);
+            "nearest-exact" takes the input under the middle of each output, and not under its
+            edge; "area" the mean of all that an output covers, as `adaptive_avg_pool2d`.
         align_corners: put the first and last inputs on the first and last outputs, and not the
-            edges of their pixels; not for "nearest".
+            edges of their pixels; for the linear modes.
         recompute_scale_factor: take the scale from the rounded sizes, and not as given.
 
     Raises:
-        ValueError: neither or both of size and scale_factor, or a mode for another number of axes.
+        ValueError: neither or both of size and scale_factor, a mode for another number of axes, or
+            an option that means nothing beside the others.
     """
     n = len(np.shape(getattr(input, "array", input))) - 2
     check_image("interpolate", input, min(max(n, 1), 3), "input")
     if mode not in _MODES or n not in _MODES[mode]:
         fits = [m for m, axes in _MODES.items() if n in axes]
         raise ValueError(f"interpolate: mode {mode!r} for {n} spatial axes; expected one of {fits}")
-    if mode == "nearest" and align_corners is not None:
+    if "linear" not in mode and align_corners is not None:
         raise ValueError("interpolate: align_corners is for linear modes; leave it out")
     if (size is None) == (scale_factor is None):
         raise ValueError(
             f"interpolate: give size or scale_factor, one of the two, "
             f"got size={size}, scale_factor={scale_factor}"
         )
+    if size is not None and recompute_scale_factor:
+        raise ValueError("interpolate: recompute_scale_factor is for a scale_factor; leave it out")
     sizes = input.shape[2:]
     if size is not None:
         counts = per_axis("interpolate", "size", size, n)
@@ -159,8 +171,10 @@ def interpolate(
     for axis, (s, count) in enumerate(zip(sizes, counts)):
         given = scale_factor is not None and not recompute_scale_factor
         scale = 1 / factors[axis] if given else s / count
-        if mode == "nearest":
-            table = nearest(s, count, scale)
+        if mode == "area":
+            table = bins(s, count)
+        elif mode in ("nearest", "nearest-exact"):
+            table = nearest(s, count, scale, 0 if mode == "nearest" else 0.5)
         else:
             table = linear(s, count, scale, bool(align_corners))
         input = resample(input, table, axis + 2)

@@ -11,11 +11,13 @@ import math
 from functools import lru_cache
 
 from minitorch.few import is_few, within
-from minitorch.op import op
+from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of
 from minitorch.ops.arrange import margins
+from minitorch.ops.join import cat
 from minitorch.ops.reduce import beside, total_dtype
 from minitorch.ops.shape import ravel, reshape
+from minitorch.tensor import Tensor
 from minitorch.words import np
 
 
@@ -75,7 +77,7 @@ def _divides(y):
 
 
 def _times_all_others(g, x, dim):
-    if dim is None:
+    if dim is None or not x.shape:  # a number is a row of one, also where it is asked for its dim 0
         return reshape(_times_all_others(g, ravel(x), 0), x.shape)
     before = _shift(cumprod(x, dim), dim)
     after = _turned(_shift(cumprod(_turned(x, dim), dim), dim), dim)
@@ -152,3 +154,33 @@ def _from_products(g, x, y, dim):
 
 
 cumprod.grad(x=_from_products)
+
+
+# the way back ---------------------------------------------------------------------------------
+
+
+@composite(methods="diff")
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
+    """y_k = x_(k+1) - x_k along `dim`, n times over: what `cumsum` adds up.
+
+    `prepend` and `append` are joined to x first; of bools it is where they change.
+
+    >>> import minitorch
+    >>> minitorch.tensor([1, 4, 9, 16]).diff()
+    tensor([3, 5, 7])
+    """
+    if n < 0:
+        raise ValueError(f"diff: n must be at least 0, got {n}")
+    joined = [x for x in (prepend, input, append) if x is not None]
+    y = cat(joined, dim) if len(joined) > 1 else input
+    for _ in range(n):
+        before_dim = (slice(None),) * dim_of(dim, len(y.shape), "diff")
+        after, before = y[(*before_dim, slice(1, None))], y[(*before_dim, slice(0, -1))]
+        y = after ^ before if y.dtype == np.bool_ else after - before
+    return y

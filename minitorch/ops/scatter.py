@@ -1,8 +1,9 @@
 """Reading and writing many places at once: gather and scatter, along an axis or through a mask.
 
 All are ways to write an index: each builds the index that means the same, and reads by `pick_at`,
-adds by `plus_at` or replaces by `setitem`, which have the gradients. `dim` is the axis along which
-the index runs; index and mask are not differentiated.
+adds by `plus_at` or replaces by `setitem`, which have the gradients; where numbers are few, by the
+ops of `flat.py`. `dim` is the axis along which the index runs; index and mask are not
+differentiated.
 """
 
 from __future__ import annotations
@@ -16,22 +17,23 @@ from numpy import ndarray
 
 from minitorch.array import Array, device_of, is_cupy, move
 from minitorch.few import is_few
-from minitorch.op import composite, op
+from minitorch.op import composite
 from minitorch.ops.arguments import dim_of
 from minitorch.ops.compare import where
+from minitorch.ops.flat import pick_flat, plus_flat, put_flat
 from minitorch.ops.index import (
-    add_at,
     along,
     check_once,
     index_array,
     pick_at,
     plus_at,
+    resolved,
     setitem,
     slice_at,
     value_for,
     whole_numbers,
 )
-from minitorch.ops.places import all_below, places
+from minitorch.ops.places import all_below, all_differ, places
 from minitorch.ops.shape import broadcast_to, reshape
 from minitorch.tape import current_mode
 from minitorch.tensor import ShapeError, Tensor, raw
@@ -135,9 +137,13 @@ def _one(name: str, value: Any) -> Any:
 
 def _replaced(name: str, x: Tensor, source: Any, key: Any) -> Tensor:
     """x with `source` at the index; where gradients flow, every place named once."""
-    if current_mode().recording and isinstance(source, Tensor) and source.node is not None:
+    if _is_recorded(source):
         check_once(name, key, x.array.shape)
     return setitem(x, source, key)
+
+
+def _is_recorded(source: Any) -> bool:
+    return current_mode().recording and isinstance(source, Tensor) and source.node is not None
 
 
 # gather and scatter ---------------------------------------------------------------------------
@@ -155,7 +161,8 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     tensor([[0.7000],
             [0.6000]])
     """
-    return pick_at(x, _along("gather", x, dim, index_array("gather", index, x.array)))
+    at, key = _along("gather", x, dim, index_array("gather", index, x.array))
+    return pick_at(x, key) if at is None else pick_flat(x, at)
 
 
 @composite(methods="scatter", inplace="scatter_")
@@ -187,8 +194,14 @@ def scatter(
     if reduce is not None:
         raise ValueError(f"scatter: reduce must be None or 'add', got {reduce!r}")
     index = index_array("scatter", index, x.array)
-    key = _along("scatter", x, dim, index)
-    return _replaced("scatter", x, _cropped("scatter", x, src, index), key)
+    at, key = _along("scatter", x, dim, index)
+    src = _cropped("scatter", x, src, index)
+    if at is None:
+        return _replaced("scatter", x, src, key)
+    shape = x.array.shape
+    if _is_recorded(src) and not (type(at) is ndarray and all_differ(at, math.prod(shape))):
+        check_once("scatter", np.unravel_index(at, shape), shape)
+    return put_flat(x, src, at)
 
 
 @composite(methods="scatter_add", inplace="scatter_add_")
@@ -200,11 +213,11 @@ def scatter_add(x: Tensor, dim: int, index: Any, src: Any) -> Tensor:
     tensor([4., 0., 2.])
     """
     index = index_array("scatter_add", index, x.array)
-    key = _along("scatter_add", x, dim, index)
+    at, key = _along("scatter_add", x, dim, index)
     src = _cropped("scatter_add", x, src, index)
     if not isinstance(src, Tensor):
         src = np.zeros_like(x.array, shape=_shape(index)) + src
-    return plus_at(x, src, key)
+    return plus_at(x, src, key) if at is None else plus_flat(x, src, at)
 
 
 @composite(methods="take_along_dim")
@@ -233,13 +246,16 @@ def _shape(index: Any) -> tuple[int, ...]:
     return index.shape if hasattr(index, "shape") else np.shape(index)
 
 
-def _along(name: str, x: Tensor, dim: int, index: Any) -> Any:
-    """The index that means [i, index[i, j]], after a look at its shape."""
+def _along(name: str, x: Tensor, dim: int, index: Any) -> tuple[Any, Any]:
+    """What means [i, index[i, j]], after a look at its shape.
+
+    The index of x taken as one row, where that is few numbers; else None, and the index of x.
+    """
     shape = x.array.shape
     plain = type(index) is ndarray and index.shape == shape and index.dtype is _INT64
     if plain and shape and is_few(x.array):
         try:
-            return places(index, dim_of(dim, len(shape)), shape)
+            return places(index, dim, shape), None
         except IndexError:
             pass  # what is wrong is said below
     d = len(_before(x, dim))
@@ -254,8 +270,8 @@ def _along(name: str, x: Tensor, dim: int, index: Any) -> Any:
             f"{shape}, and be no larger than it but along dim {d}"
         )
     if type(index) is ndarray and is_few(x.array) and all_below(index, shape[d]):
-        return places(index.astype(_INT64), d, shape)
-    return along(index, d)
+        return places(index.astype(_INT64), d, shape), None
+    return None, along(index, d)
 
 
 _INT64 = np.dtype(np.int64)
@@ -286,15 +302,6 @@ def take(x: Tensor, index: Any) -> Tensor:
     return pick_flat(x, whole_numbers("take", index, x.array, x.numel()))
 
 
-@op
-def pick_flat(x, *, index):
-    """y = x[index], where x is taken as one row          dL/dx = zeros, and g added at the index"""
-    return x.reshape(-1)[index]
-
-
-pick_flat.grad(x=lambda g, x_shape, index: add_at(g, index, (math.prod(x_shape),)).reshape(x_shape))
-
-
 @composite(methods="put", inplace="put_")
 def put(x: Tensor, index: Any, source: Any, accumulate: bool = False) -> Tensor:
     """y = x with source[i] as (or, to accumulate, added to) its index[i]-th element."""
@@ -303,6 +310,26 @@ def put(x: Tensor, index: Any, source: Any, accumulate: bool = False) -> Tensor:
     flat = reshape(x, (-1,))
     y = plus_at(flat, source, key) if accumulate else _replaced("put", flat, source, key)
     return reshape(y, x.shape)
+
+
+@composite(methods="index_put", inplace="index_put_")
+def index_put(x: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
+    """y = x with `values` as (or, to accumulate, added to) x[indices]
+
+    The indices are a tuple of int or bool arrays. Added up, a place that they name twice gets
+    both values; from x[i] += v it gets one.
+
+    >>> import minitorch
+    >>> at = (minitorch.tensor([0, 0]),)
+    >>> minitorch.zeros(2).index_put(at, minitorch.tensor([1.0, 2.0]), accumulate=True)
+    tensor([3., 0.])
+    """
+    key, _ = resolved(x.array, tuple(indices))
+    values = value_for(x, values)
+    if accumulate:
+        values = values if isinstance(values, Tensor) else Tensor(values, x.dtype, x.device)
+        return plus_at(x, broadcast_to(values, x.array[key].shape), key)
+    return _replaced("index_put", x, values, key)
 
 
 # masks ----------------------------------------------------------------------------------------
@@ -321,6 +348,8 @@ def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
     value = _one("masked_fill", value)
     if x.dtype.kind in "iu":
         value = int(value)
+    elif x.dtype.kind == "b":
+        value = bool(value)
     return where(_mask("masked_fill", x, mask), value, x)
 
 

@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from minitorch.array import expanded, has_values
+from minitorch.clock import owner
 from minitorch.inplace import reshaping_method
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of, dims_of
-from minitorch.tape import owner, unbroadcast
+from minitorch.sweep import unbroadcast
 from minitorch.tensor import ShapeError, Tensor
 from minitorch.words import np
 

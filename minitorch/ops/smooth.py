@@ -66,9 +66,12 @@ def selu(x):
     """
     nothing, scale, scale_alpha, _ = _SELU(x)
     below = np.minimum(x, nothing)
-    if is_few(x):
-        factor = _SELU_FACTORS[x.dtype].take(x > nothing)
-        return np.maximum(x, np.expm1(below)) * factor, np.exp(below) * factor
+    if is_few(x) and x.dtype in _SELU_FACTORS:
+        slope = _SELU_FACTORS[x.dtype].take(x > nothing)
+        y = np.maximum(x, np.expm1(below))
+        y *= slope
+        slope *= np.exp(below)
+        return y, slope
     y = np.maximum(x, nothing) * scale
     y += np.expm1(below) * scale_alpha
     return y, None
@@ -157,13 +160,15 @@ def silu(x):
     >>> minitorch.nn.functional.silu(minitorch.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
-    s, unit = np.exp(-x), one(x)
+    d, unit = np.exp(-x), one(x)
+    d += unit
+    y = x / d
     if not is_few(x):
-        s += unit
-        return x / s, None
-    s = unit / (s + unit)
-    y = x * s
-    return y, (unit - s) * y + s
+        return y, None
+    slope = x - y  # with s = 1 / d, y (1 - s) + s is (x - y + 1) / d
+    slope += unit
+    slope /= d
+    return y, slope
 
 
 def _silu_x(g, x):
@@ -184,9 +189,16 @@ def mish(x):
     one, two = _ONE_TWO(x)
     e = np.exp(x)
     r = two / (e + two)
-    t = one / (r / e + one)
-    y = x * t
-    return y, (one - t) * y * (two - r) + t if is_few(x) else None
+    d = r / e
+    d += one
+    y = x / d
+    if not is_few(x):
+        return y, None
+    slope = x - y  # with t = 1 / d, y (1 - t) (2 - r) + t is ((x - y) (2 - r) + 1) / d
+    slope *= two - r
+    slope += one
+    slope /= d
+    return y, slope
 
 
 _ONE_TWO = constants(1, 2)
@@ -218,13 +230,12 @@ def gelu(x, *, approximate="none"):
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
-    of_tanh = approximate == "tanh"
     if not is_few(x):
         return _gelu(x, approximate), None
-    square = x * x
-    phi = _bent(x, square, np.exp) if of_tanh else _normal(x, erf_of)
-    y = x * phi
-    return y, _bent_slope(square, y, phi) if of_tanh else _normal_slope(x, square, phi, np.exp)
+    if approximate == "tanh":
+        return _bent_of_few(x)
+    phi = _normal(x, erf_of)
+    return x * phi, _normal_slope(x, x * x, phi, np.exp)
 
 
 @on_gpu("pointwise.gelu")
@@ -250,6 +261,25 @@ _SQRT_8_PI = math.sqrt(8 / math.pi)
 _NORMAL = constants(math.sqrt(1 / 2), 1 / 2, 1, -1 / 2, math.sqrt(1 / 2 / math.pi))
 # of -2 u, where u is what tanh is of
 _BEND = constants(-_SQRT_8_PI * 0.044715, -_SQRT_8_PI, 1, -_SQRT_8_PI * 0.044715 * 3)
+
+
+def _bent_of_few(x):
+    """y = x / d with d = e^v + 1, and its slope ((y - x) dv/dx + 1) / d."""
+    cubic, linear, one, slope_cubic = _BEND(x)
+    square = x * x
+    d = square * cubic
+    d += linear
+    d *= x
+    d = np.exp(d)
+    d += one
+    y = x / d
+    square *= slope_cubic
+    square += linear
+    slope = y - x
+    slope *= square
+    slope += one
+    slope /= d
+    return y, slope
 
 
 def _normal_slope(x, square, phi, exp):

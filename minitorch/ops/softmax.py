@@ -19,6 +19,7 @@ from minitorch.ops.elementwise import exp, log
 from minitorch.ops.reduce import sum
 from minitorch.ops.sums import total
 from minitorch.tensor import Tensor
+from minitorch.threads import by_rows, is_large
 from minitorch.words import np
 
 
@@ -46,15 +47,30 @@ def softmax(x, *, dim=None, dtype=None):
 
 @on_gpu("softmax.softmax")
 def _softmax(x, dim):
-    e = _shifted(x, dim)
-    np.exp(e, out=e)
-    e /= total((dim,), e, beside=True)
-    return e
+    y = np.empty_like(x)
+    by_rows(_shares_into, (y,), (x,), dim)
+    return y
+
+
+def _shares_into(y, x, dim):
+    shift_into(y, x, dim)
+    np.exp(y, out=y)
+    y /= total((dim,), y, beside=True)
 
 
 @on_gpu("softmax.softmax_gradient")
 def _softmax_x(g, y, dim):
+    if is_large(g):
+        dx = np.empty_like(y)
+        by_rows(_softmax_x_into, (dx,), (y, g), dim)
+        return dx
     return y * (g - add_up_beside(g * y, dim))
+
+
+def _softmax_x_into(dx, y, g, dim):
+    np.multiply(g, y, out=dx)
+    np.subtract(g, add_up_beside(dx, dim), out=dx)
+    dx *= y
 
 
 softmax.grad(x=_softmax_x)
@@ -82,14 +98,29 @@ def log_softmax(x, *, dim=None, dtype=None):
 
 @on_gpu("softmax.log_softmax")
 def _log_softmax(x, dim):
-    y = _shifted(x, dim)
-    y -= np.log(total((dim,), np.exp(y)))
+    y = np.empty_like(x)
+    by_rows(_logs_into, (y,), (x,), dim)
     return y
+
+
+def _logs_into(y, x, dim):
+    shift_into(y, x, dim)
+    y -= np.log(total((dim,), np.exp(y)))
 
 
 @on_gpu("softmax.log_softmax_gradient")
 def _log_softmax_x(g, y, dim):
+    if is_large(g):
+        dx = np.empty_like(y)
+        by_rows(_log_softmax_x_into, (dx,), (y, g), dim)
+        return dx
     return g - exp(y) * add_up_beside(g, dim)
+
+
+def _log_softmax_x_into(dx, y, g, dim):
+    np.exp(y, out=dx)
+    dx *= add_up_beside(g, dim)
+    np.subtract(g, dx, out=dx)
 
 
 log_softmax.grad(x=_log_softmax_x)
@@ -132,10 +163,10 @@ def log_softmax_simplified(x: Tensor, dim: int | None = None) -> Tensor:
 # what the ops share ---------------------------------------------------------------------------
 
 
-def _shifted(x, dim):
-    """x - max x along `dim`, in a new array."""
-    y = np.empty_like(x)
-    return np.subtract(x, x.max(axis=dim, keepdims=True), out=y) if x.size else y
+def shift_into(y, x, dim):
+    """y = x - max x along `dim`."""
+    if x.size:
+        np.subtract(x, x.max(axis=dim, keepdims=True), out=y)
 
 
 def _checked(name, x, dim, dtype=None):

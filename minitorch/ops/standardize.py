@@ -24,7 +24,7 @@ from minitorch.ops.elementwise import rsqrt, square
 from minitorch.ops.reduce import mean
 from minitorch.ops.shape import sum_to
 from minitorch.ops.sums import folded, in_rows, total, wide
-from minitorch.tape import unbroadcast
+from minitorch.sweep import unbroadcast
 from minitorch.traced import NUMPY
 from minitorch.words import np
 

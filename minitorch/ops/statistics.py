@@ -12,11 +12,13 @@ from minitorch.array import constants, number
 from minitorch.few import add_up, add_up_beside, is_few, within
 from minitorch.op import composite, op
 from minitorch.ops.arguments import check_floats
-from minitorch.ops.compare import where
+from minitorch.ops.compare import isnan, where
 from minitorch.ops.elementwise import exp
-from minitorch.ops.reduce import axes, beside, count, mean, to_ties
+from minitorch.ops.reduce import axes, beside, count, kept, mean, sum, to_ties
 from minitorch.ops.sums import wide
 from minitorch.tensor import Tensor
+from minitorch.threads import by_rows, is_large
+from minitorch.traced import NUMPY, one_call
 from minitorch.words import np
 
 zero = constants(0)
@@ -182,6 +184,31 @@ def _from_norm(g, x, y, p, dim):
 norm.grad(x=lambda g, x, y, p, dim: _from_norm(g, x, y, p, dim))
 
 
+# without what is no number ---------------------------------------------------------------------
+
+
+@composite(methods="nansum")
+def nansum(x: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """y = Σ x over the x that are not nan          dL/dx = g there, else 0
+
+    >>> import minitorch
+    >>> minitorch.tensor([1.0, math.nan, 2.0]).nansum()
+    tensor(3.)
+    """
+    return sum(where(isnan(x), 0, x), dim, keepdim, dtype)
+
+
+@composite(methods="nanmean")
+def nanmean(x: Tensor, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """y = the mean of the x that are not nan; nan where all are          dL/dx = g / k, else 0
+
+    >>> import minitorch
+    >>> minitorch.tensor([[1.0, math.nan], [3.0, 5.0]]).nanmean(0)
+    tensor([2., 5.])
+    """
+    return nansum(x, dim, keepdim, dtype) / sum(~isnan(x), dim, keepdim)
+
+
 # the logarithm of a sum of powers -------------------------------------------------------------
 
 
@@ -203,17 +230,39 @@ def logsumexp(x, *, dim, keepdim=False):
     if within(x, 80):  # e^x and its sum are neither 0 nor inf
         powers = np.exp(x)
         return np.log(add_up(powers, dim, keepdim)), powers
+    y = np.empty_like(x, shape=kept(x.shape, dim))
+    by_rows(_logsumexp_into, (y,), (x,), dim)
+    return y if keepdim else y.squeeze(axis=dim), None
+
+
+def _logsumexp_into(y, x, dim):
     top = x.max(axis=dim, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
-    y = np.log(np.exp(wide(x - top)).sum(axis=dim, keepdims=True))
-    y += top
-    return (y if keepdim else y.squeeze(axis=dim)).astype(x.dtype, copy=False), None
+    y[...] = np.log(np.exp(wide(x - top)).sum(axis=dim, keepdims=True)) + top
 
 
 def _from_logsumexp(g, x, y, powers, dim):
-    if powers is not None and is_few(g):
-        return beside(g / np.exp(y), x.shape, dim) * powers
+    if is_large(x) and type(g) in NUMPY:
+        dx = np.empty_like(x)
+        y = np.where(y == -math.inf, 0, y)
+        by_rows(_shares_into, (dx,), (x, *[beside(a, x.shape, dim) for a in (y, g)]), dim)
+        return dx
+    if is_few(g):
+        return _from_powers(g, x, y, powers, dim)
     return beside(g, x.shape, dim) * _shares(x, y, dim)
+
+
+@one_call  # whether there are powers is for the values of each run to say
+def _from_powers(g, x, y, powers, dim):
+    if powers is None:
+        return beside(g, x.shape, dim) * _shares(x, y, dim)
+    return beside(g / np.exp(y), x.shape, dim) * powers
+
+
+def _shares_into(dx, x, y, g, dim):
+    np.subtract(x, y, out=dx)
+    np.exp(dx, out=dx)
+    dx *= g
 
 
 def _shares(x, y, dim):

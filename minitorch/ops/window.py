@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import Array, strided
+from minitorch.array import FLOATING, Array, strided
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of
@@ -204,7 +204,7 @@ def check_image(who: str, x: Any, n: int, name: str = "x") -> None:
         raise ShapeError(
             f"{who}: {name} has shape {tuple(x.shape)}, expected ({', '.join(axes)}); {fix}"
         )
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in FLOATING:
         fix = f"{name}.float() / 255" if x.dtype == np.uint8 else f"{name}.float()"
         raise TypeError(f"{who}: {name} is {x.dtype}, expected floating point; write {fix}")
 

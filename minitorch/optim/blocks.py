@@ -5,23 +5,27 @@ one operation at a time, every one of them goes through main memory, and makes a
 as the tensor. Done on a small tensor, each costs more in calls than in arithmetic. So a rule that
 treats every element alike is given *blocks*: pieces of a large tensor that stay in the cache
 together with their state and their temporaries, and small tensors that ride together in one.
+Where there is much to move, threads take one block after the other.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minitorch.array import Array, device_of
-from minitorch.tape import owner
+from minitorch.clock import owner
+from minitorch.threads import BLOCK, share
 
-# Bytes of each array in a block. On a CPU half a dozen such arrays fit into the second-level
+# Bytes of each array in a block. On a CPU half a dozen such arrays fit about into a core's own
 # cache; a GPU is kept busy by one launch, and temporaries stay small beside its memory.
-_CPU_BLOCK = 1 << 17
+_CPU_BLOCK = 1 << 18
 _GPU_BLOCK = 1 << 26
+_CPU_ALONE = 1 << 14  # to gather more, and to put it back, takes longer than calls of its own
+_SHARED = 1 << 17  # of less, two threads spend more time on waiting for Python's lock
 
 
 class _Scratch(threading.local):
@@ -56,6 +60,30 @@ class Item(NamedTuple):
     numbers: dict[str, Any]
 
 
+def move(items: list[Item], rule: Callable[[Item], None]) -> None:
+    """Calls rule(block) until every element of every item has been in one of the `blocks`.
+
+    Where large items are many, the rule is called by several threads at once.
+    """
+    large = [item for item in items if _is_large(item)]
+    if sum([item.p.nbytes for item in large]) <= BLOCK or _overlap(items):
+        large = []
+    for block in blocks([item for item in items if not _is_large(item)] if large else items):
+        rule(block)
+    share(rule, [(piece,) for item in large for piece in _pieces(_flat(item))])
+
+
+def _is_large(item: Item) -> bool:
+    """Is there so much to do at each call that threads do not stand in each other's way?"""
+    p = item.p
+    return p.nbytes > _SHARED and type(p) is np.ndarray and p.flags.c_contiguous
+
+
+def _overlap(items: list[Item]) -> bool:
+    """Have two items one memory? The second has to see then what the first has become."""
+    return len({id(owner(item.p)) for item in items}) < len(items)
+
+
 def blocks(items: list[Item]) -> Iterator[Item]:
     """All elements of all items, in flat blocks; what the user writes into a block arrives.
 
@@ -64,8 +92,7 @@ def blocks(items: list[Item]) -> Iterator[Item]:
     """
     packs: dict[Any, Pack] = {}
     for item in items:
-        room = _room(item.p)
-        if 2 * item.p.size > room and item.p.flags.c_contiguous:
+        if item.p.nbytes > _alone(item.p) and item.p.flags.c_contiguous:
             yield from _pieces(_flat(item))
             continue
         key = (*item.numbers.values(), item.p.dtype, device_of(item.p))
@@ -73,17 +100,14 @@ def blocks(items: list[Item]) -> Iterator[Item]:
         if pack is None or not pack.takes(item):
             if pack is not None:
                 yield from pack.blocks()
-            pack = packs[key] = Pack(room)
+            pack = packs[key] = Pack(_room(item.p))
         pack.add(item)
     for pack in packs.values():
         yield from pack.blocks()
 
 
 class Pack:
-    """Small items on their way to ride together in one block.
-
-    No two of them share memory: the second has to see what the first has become.
-    """
+    """Small items on their way to ride together in one block: no two of them over one memory."""
 
     def __init__(self, room: int):
         self.room = room
@@ -116,6 +140,11 @@ class Pack:
             for x, moved in zip((item.p, *item.buffers), (p, *buffers), strict=True):
                 x[...] = moved[start:stop].reshape(x.shape)
             start = stop
+
+
+def _alone(x: Array) -> int:
+    """The bytes from which on x makes blocks of its own."""
+    return _CPU_ALONE if isinstance(x, np.ndarray) else _GPU_BLOCK // 2
 
 
 def _room(x: Array) -> int:

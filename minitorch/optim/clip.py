@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from minitorch.array import Array, float16, float32
+from minitorch.clock import stamp
 from minitorch.optim.groups import is_model
 from minitorch.optim.trust import norm
-from minitorch.tape import stamp
 from minitorch.tensor import Tensor, make, quiet
 from minitorch.traced import one_call
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from minitorch.array import Array
+from minitorch.clock import stamp
 from minitorch.modes import enable_grad
 from minitorch.optim.groups import Group, check_option, given
 from minitorch.optim.line_search import Point, strong_wolfe
 from minitorch.optim.optimizer import Optimizer
-from minitorch.tape import stamp
 from minitorch.tensor import make, quiet
 
 

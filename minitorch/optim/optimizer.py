@@ -26,9 +26,10 @@ import numpy as np
 
 from minitorch.array import Array, device_of, is_cupy
 from minitorch.array import move as to_device
+from minitorch.clock import stamp
 from minitorch.modes import enable_grad
-from minitorch.optim import saving
-from minitorch.optim.blocks import Item, blocks
+from minitorch.optim import blocks, saving
+from minitorch.optim.blocks import Item
 from minitorch.optim.checking import check_gradient
 from minitorch.optim.groups import (
     Group,
@@ -40,7 +41,6 @@ from minitorch.optim.groups import (
     named,
     named_tensors,
 )
-from minitorch.tape import stamp
 from minitorch.tensor import Tensor, make, quiet, raw
 from minitorch.traced import one_call
 
@@ -86,7 +86,8 @@ class Optimizer:
         RuntimeError: a parameter has no shape yet.
     """
 
-    elementwise = False  # may `update` be given any block of elements? (see minitorch.optim.blocks)
+    # May `update` be given any block of elements, and several at once? (see minitorch.optim.blocks)
+    elementwise = False
     check_finite: bool | None = None
 
     def __init__(self, params: Any, defaults: dict[str, Any]):
@@ -314,8 +315,12 @@ class Optimizer:
             from minitorch.kernels.optim import move  # not before a GPU asks for it
 
             items = move(rule, items, group)
-        for p, g, buffers, numbers in blocks(items):
+
+        def apply(block: Item) -> None:
+            p, g, buffers, numbers = block
             self.update(p, g, {**numbers, **dict(zip(names, buffers))}, group)
+
+        blocks.move(items, apply)
 
     def _move_tensors(self, group: Group, moves: list[Move], states: list[Any]) -> None:
         """Applies a rule to tensors as wholes."""

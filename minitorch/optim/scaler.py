@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, device, device_of, float16, float32
+from minitorch.array import Array, device, device_of, float16, float32, is_cupy
+from minitorch.clock import stamp
 from minitorch.optim.checking import is_finite
 from minitorch.optim.groups import named
 from minitorch.optim.optimizer import Optimizer
-from minitorch.tape import stamp
 from minitorch.tensor import Tensor, quiet
 from minitorch.traced import live, one_call
 from minitorch.tree import map_leaves
@@ -47,8 +47,9 @@ class GradScaler:
         scaler.step(optimizer)
         scaler.update()
 
-    On a GPU the host waits once a step for each optimizer, in `step`, to learn whether it may be
-    made. All else is queued. The scale itself is a number of the host.
+    On a GPU a hundred gradients are divided in one launch, and the host waits once a step for each
+    optimizer, in `step`, to learn whether it may be made. All else is queued. The scale itself is a
+    number of the host.
 
     >>> import minitorch
     >>> from minitorch import optim
@@ -102,7 +103,7 @@ class GradScaler:
     # a step ---------------------------------------------------------------------------------------
 
     def scale(self, outputs: Any) -> Any:
-        """The loss times s, to go backward from; of nested losses, each. A float16 as float32.
+        """The loss times s, to go backward from; of nested losses, each; as float32 at least.
 
         Raises:
             TypeError: something in there is no Tensor.
@@ -114,7 +115,7 @@ class GradScaler:
             raise TypeError(
                 f"GradScaler.scale: expected a Tensor or nested Tensors, got {type(loss).__name__}"
             )
-        loss = loss.float() if loss.dtype == float16 else loss
+        loss = loss.float() if loss.dtype.itemsize == 2 else loss
         return loss * live(self.get_scale, loss.array)
 
     @one_call
@@ -311,13 +312,20 @@ def _gradients(optimizer: Optimizer) -> Iterator[tuple[str, Tensor]]:
 
 def _unscaled(grads: list[Tensor], factor: float) -> list[Any]:
     """Multiplies gradients in place; for each device, are all of them finite?"""
-    finite: dict[device, list[Any]] = {}
     for g in grads:
         stamp(g.array, "GradScaler.unscale_")
-        np.multiply(g.array, factor, out=g.array)
         vars(g)["unscaled"] = True  # whoever clips it next knows that somebody looks after inf
-        finite.setdefault(device_of(g.array), []).append(_all_finite(g.array))
-    return [
+    found: list[Any] = []
+    left = [g.array for g in grads]
+    if any(map(is_cupy, left)):
+        from minitorch.kernels.optim import unscale  # not before a GPU asks for it
+
+        found, left = unscale(left, factor)
+    finite: dict[device, list[Any]] = {}
+    for x in left:
+        np.multiply(x, factor, out=x)
+        finite.setdefault(device_of(x), []).append(_all_finite(x))
+    return found + [
         all(flags) if isinstance(flags[0], bool) else np.stack(flags).all()
         for flags in finite.values()
     ]

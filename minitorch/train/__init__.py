@@ -31,10 +31,11 @@ from minitorch.train.metrics import (
     mean_squared_error,
     top_k_accuracy,
 )
-from minitorch.train.precision import MixedPrecision
+from minitorch.train.precision import BFloat16, MixedPrecision
 from minitorch.train.prediction import predict
 
 __all__ = [
+    "BFloat16",
     "Callback",
     "CancelBatch",
     "CancelEpoch",

@@ -67,9 +67,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--device", default="cpu", help="cpu, the default, or cuda")
     add(
         "--precision",
-        choices=("float32", "float16"),
+        choices=("float32", "float16", "bfloat16"),
         default="float32",
-        help="float16: products in it, the rest in float32; for GPUs",
+        help="float16, bfloat16: products in it, the rest in float32; for GPUs",
     )
     add("--no-progress", action="store_true", help="no bar, only a line for every epoch")
     return parser.parse_args(arguments)

@@ -25,8 +25,7 @@ def split_batch(batch: Any) -> tuple[tuple, dict[str, Any], Any]:
     (((1, 2), {}, 3), ((), {'x': 1}, 3))
     """
     if isinstance(batch, (tuple, list)) and len(batch) > 1:
-        *inputs, target = batch
-        return (*as_arguments(inputs[0] if len(inputs) == 1 else tuple(inputs)), target)
+        return (*as_arguments(batch[0] if len(batch) == 2 else tuple(batch[:-1])), batch[-1])
     if isinstance(batch, Mapping):
         if "target" not in batch:
             raise ValueError(
@@ -51,8 +50,10 @@ def as_arguments(x: Any) -> tuple[tuple, dict[str, Any]]:
 
 def size_of(args: tuple, kwargs: Mapping[str, Any]) -> int:
     """How many examples: the size of the first axis of the first input."""
+    if args and isinstance(args[0], Tensor) and args[0].array.ndim:
+        return args[0].array.shape[0]  # as nearly always
     for x in (*args, *kwargs.values()):
-        for leaf in [x] if isinstance(x, Tensor) else leaves(x):
+        for leaf in leaves(x):
             if getattr(leaf, "ndim", 0):
                 return leaf.shape[0]
     return 1
@@ -121,12 +122,10 @@ class _Nested:
 def gpu_of(model: Any) -> device | None:
     """The GPU that the model is on, or will be once it is built; None off the GPU."""
     for module in model.modules():
-        if module.open_sizes:
-            places = [module._device]
-        else:
-            places = [p.device for p in module.parameters(recurse=False)]
-        if places and places[0] is not None:
-            return places[0] if places[0].type == "cuda" else None
+        own = next(iter(module.parameters(recurse=False)), None)
+        where = module._device if module.open_sizes else getattr(own, "device", None)
+        if where is not None:
+            return where if where.type == "cuda" else None
     return None
 
 

@@ -11,12 +11,9 @@ an interruption is kept by `keeper.py`.
 
 from __future__ import annotations
 
-import math
 import os
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from itertools import islice
 from typing import Any
 
 from minitorch.array import device
@@ -32,19 +29,17 @@ from minitorch.train.callbacks import (
     Callback,
     Cancel,
     CancelBatch,
-    CancelEpoch,
-    CancelFit,
     as_callbacks,
     listeners,
 )
+from minitorch.train.fitting import Fit
 from minitorch.train.gradients import adjust, warn_of_unused
 from minitorch.train.history import History
-from minitorch.train.interrupt import Interrupt
 from minitorch.train.keeper import Keeper
 from minitorch.train.losses import Losses, check_loss
 from minitorch.train.metrics import Average, as_metrics
 from minitorch.train.parts import check_parts
-from minitorch.train.precision import as_precision
+from minitorch.train.precision import Precision, as_precision
 from minitorch.train.prediction import predict
 from minitorch.train.progress import Progress
 
@@ -66,7 +61,8 @@ class Learner:
         accumulate: make one step of so many batches, as of one batch of all their examples.
         split: (batch) -> (args, kwargs, target), where `split_batch` does not fit.
         precision: "float16" computes products in float16, on a GPU in a fraction of the time, and
-            keeps everything else as accurate as it has to be: see `MixedPrecision`. None, the
+            keeps everything else as accurate as it has to be: see `MixedPrecision`. "bfloat16"
+            does so with fewer digits, and has no gradients to scale: see `BFloat16`. None, the
             default, and "float32" compute everything in the model's own dtype.
 
     Attributes:
@@ -122,9 +118,9 @@ class Learner:
         self.kwargs: dict[str, Any] = {}
         self._on = listeners(self.callbacks)
         self._first = 1  # the examples of the first batch of those that make a step together
-        self._waiting = 0.0  # how many such batches have gradients that wait for the step
+        self.waiting = 0.0  # how many such batches have gradients that wait for the step
         self._measures_training = False
-        self._gpu: device | None = None  # where the model is, if it is on a GPU
+        self.gpu: device | None = None  # where the model is, if it is on a GPU
         self._complete = False  # were all parameters seen to get a gradient?
 
     @property
@@ -193,19 +189,11 @@ class Learner:
         keeper = Keeper(self, checkpoint, every, loader, judges, taking_part)
         if resume:
             keeper.resume()
-        show = Progress(progress)
-        with Interrupt() as interrupt:
-            try:
-                self._on = on
-                with suppress(CancelFit):
-                    self.tell("before_fit")
-                    while self.epoch < epochs and not self.stopped:
-                        self._one_epoch(loader, judges, show, keeper, interrupt)
-                with suppress(CancelFit):
-                    self.tell("after_fit")
-            finally:
-                show.close()
-                self._on = listeners(self.callbacks)
+        try:
+            self._on = on
+            Fit(self, loader, judges, keeper, Progress(progress)).run()
+        finally:
+            self._on = listeners(self.callbacks)
         self.pred = self.loss = None  # and with them the last graph
         return self.history
 
@@ -225,7 +213,7 @@ class Learner:
                     "fit: the model's sizes are open, and an iterator cannot give its first batch "
                     "twice; build the model first, model.build((1, 28, 28))"
                 )
-            self._gpu = gpu_of(self.model)
+            self.gpu = gpu_of(self.model)
             with evaluating(self.model), no_grad():
                 self._prepare(next(iter(loader)))
                 self.model(*self.args, **self.kwargs)
@@ -236,81 +224,23 @@ class Learner:
         names = [] if judges is None else ["valid_loss"]
         self.measured = ("train_loss", *names, *(metric.name for metric in self.metrics))
         self.epoch, self.batch, self.epochs, self.stopped = 0, 0, epochs, False
-        self._start_epoch()
-        self._drop()
+        self.forget_measured()
 
-    def _start_epoch(self) -> None:
+    def forget_measured(self) -> None:
+        """Losses and metrics start anew, as an epoch does."""
         self.losses.reset()
         for metric in self.metrics:
             metric.reset()
 
-    def _one_epoch(
-        self, loader: Any, judges: Any, show: Progress, keeper: Keeper, interrupt: Interrupt
-    ) -> None:
-        begun = time.perf_counter()
-        show.start(self.epoch, self.epochs, loader, self.batch)
-        self._unless_cancelled(self._batches, loader, show, keeper, interrupt)
-        show.close()
-        if self.losses.begun:
-            values = {**dict.fromkeys(self.measured, math.nan), **self.losses.measured(self)}
-            values.update(self._unless_cancelled(self._judged, judges) or {})
-            self.history.add(values)
-            show.line(self.epoch, self.epochs, values, time.perf_counter() - begun)
-        self._unless_cancelled(self.tell, "after_epoch")
-        self.epoch, self.batch = self.epoch + 1, 0
-        self._start_epoch()
-        keeper.save()
-        if interrupt.pending:
-            keeper.interrupted()
-
-    def _unless_cancelled(self, part: Callable, *args: Any) -> Any:
-        """Runs a part of an epoch; where a callback cancels the rest of it, that ends here."""
-        try:
-            return part(*args)
-        except CancelEpoch:
-            self._drop()
-        except CancelFit:
-            self._drop()
-            self.stopped = True
-        return None
-
-    def _batches(self, loader: Any, show: Progress, keeper: Keeper, interrupt: Interrupt) -> None:
-        """The batches of an epoch, or those that are left of it."""
-        self._gpu = gpu_of(self.model)
-        self.model.train()
-        self.tell("before_epoch")
-        self._drop()  # also the gradients of parameters that the optimizer does not hold
-        before = self.batch
-        # A loader that does not know its place gives again what was gone through before.
-        skipped = 0 if hasattr(loader, "load_state_dict") else before
-        for batch in islice(loader, skipped, None):
-            self._one_batch(batch)
-            show.advance(self.history.steps["loss"])
-            if not self._waiting:
-                keeper.after_batch()
-                if interrupt.pending:
-                    keeper.interrupted()
-        if self._waiting:
-            self._make_step()
-        if self.batch == before == 0:
-            raise ValueError(f"fit: {loader!r} gave no batches")
-
-    def _judged(self, judges: Any) -> dict[str, float]:
-        """The numbers of the epoch besides the training loss."""
-        if judges is None:
-            return {metric.name: metric.compute() for metric in self.metrics}
-        found = self.validate(judges)
-        return {"valid_loss": found.pop("loss"), **found}
-
     # one batch ---------------------------------------------------------------------------------
 
-    def _one_batch(self, batch: Any) -> None:
+    def learn_from(self, batch: Any) -> None:
         """Forward, loss, backward, and a step when it is time for one."""
         number = self.batch + 1
         try:
-            self._learn_from(batch)
-            if self._waiting and number % self.accumulate == 0:
-                self._make_step()
+            self._add_gradients(batch)
+            if self.waiting and number % self.accumulate == 0:
+                self.make_step()
             self.batch = number
             self._tell_at_end("after_batch")
         except (Cancel, FloatingPointError):
@@ -319,81 +249,88 @@ class Learner:
             error.add_note(f"in epoch {self.epoch + 1}, batch {number} of fit")
             raise
 
-    def _learn_from(self, batch: Any) -> None:
+    def _add_gradients(self, batch: Any) -> None:
+        """Forward, loss and backward."""
         self.training = True
-        waiting = self._waiting
+        on, waiting = self._on, self.waiting
         try:
             self._prepare(batch)
-            self.tell("before_batch")
+            for listener in on["before_batch"]:
+                listener(self)
             self._predict()
             size = size_of(self.args, self.kwargs)
             self.losses.note(self, size)
             if self._measures_training and self.metrics:
                 with no_grad():
                     self._measure(size)
-            self._backward(size)
-            self.tell("after_backward")
+            # Means of batches add up to the mean of all when each counts by its examples.
+            self._first = self._first if self.waiting else size
+            part = 1 if size == self._first else size / self._first
+            loss = self.loss if part == 1 else self.loss * part
+            if type(self.precision) is Precision:  # which need not be asked
+                loss.backward()
+            else:
+                self.precision.backward(loss)
+            self.waiting += part
+            if not self._complete:
+                self._complete = True
+                warn_of_unused(self.model)
+            for listener in on["after_backward"]:
+                listener(self)
         except CancelBatch:
-            if self._waiting != waiting:  # its gradients are among those of others by now
-                self._drop()
-
-    def _backward(self, size: int) -> None:
-        """Adds the batch's gradients to those that wait for a step.
-
-        Means of batches add up to the mean of all when each counts by its examples.
-        """
-        if not self._waiting:
-            self._first = size
-        if size == self._first:
-            self.precision.backward(self.loss)
-            self._waiting += 1
-        else:
-            self.precision.backward(self.loss * (size / self._first))
-            self._waiting += size / self._first
-        if not self._complete:
-            self._complete = True
-            warn_of_unused(self.model)
+            if self.waiting != waiting:  # its gradients are among those of others by now
+                self.drop()
 
     def _prepare(self, batch: Any) -> None:
         """Takes the batch apart, and to where the model is."""
         self.args, self.kwargs, self.target = self.split(batch)
-        if self._gpu is not None:
+        if self.gpu is not None:
             self.args, self.kwargs, self.target = moved(
-                (self.args, self.kwargs, self.target), self._gpu
+                (self.args, self.kwargs, self.target), self.gpu
             )
 
     def _predict(self) -> None:
         """Forward and loss."""
-        self.pred = self.precision.predict(self.model, self.args, self.kwargs, self._gpu)
-        self.tell("after_predict")
+        args, kwargs = self.args, self.kwargs
+        if type(self.precision) is Precision:
+            self.pred = self.model(*args, **kwargs)
+        else:
+            self.pred = self.precision.predict(self.model, args, kwargs, self.gpu)
+        for listener in self._on["after_predict"]:
+            listener(self)
         if self.loss_function is None:
             counted = isinstance(self.target, Tensor) and not self.target.is_floating_point()
             self.loss_function = F.cross_entropy if counted else F.mse_loss
         self.loss = self.loss_function(self.pred, self.target)
-        self.tell("after_loss")
+        for listener in self._on["after_loss"]:
+            listener(self)
         check_loss(self.loss, self.loss_function)
 
     def _measure(self, size: int) -> None:
         for metric in self.metrics:
             metric.update(self.pred, self.target, size)
 
-    def _make_step(self) -> None:
-        optimizer = self.optimizer
-        self.precision.unscale(optimizer)
-        if self._waiting != 1 or self.clip_value is not None or self.clip_norm is not None:
-            adjust(optimizer, self._waiting, self.clip_value, self.clip_norm)
-        made = self.precision.step(optimizer)
+    def make_step(self) -> None:
+        """The optimizer's step, of what the batches since the last one have added up."""
+        optimizer, plain = self.optimizer, type(self.precision) is Precision
+        if not plain:
+            self.precision.unscale(optimizer)
+        if self.waiting != 1 or self.clip_value is not None or self.clip_norm is not None:
+            adjust(optimizer, self.waiting, self.clip_value, self.clip_norm)
+        if plain:
+            optimizer.step()
+        made = plain or self.precision.step(optimizer)
         optimizer.zero_grad()
-        self._waiting = 0.0
+        self.waiting = 0.0
         if made:
             self.history.note_lr(optimizer.param_groups[0]["lr"])
             self.step += 1
             self._tell_at_end("after_step")
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         """Forgets gradients of which no step will be made."""
         self.model.zero_grad()
-        self._waiting = 0.0
+        self.waiting = 0.0
 
     # without training --------------------------------------------------------------------------
 
@@ -411,7 +348,7 @@ class Learner:
         for metric in self.metrics:
             metric.reset()
         self.training = False
-        self._gpu = gpu_of(self.model)
+        self.gpu = gpu_of(self.model)
         self.tell("before_validate")
         with evaluating(self.model), no_grad():
             for batch in as_loader(data, batch_size, shuffle=False):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, is_cupy
+from minitorch.array import Array
 from minitorch.tensor import ShapeError, Tensor
 
 _UNREAD = 50  # how many losses stay on a GPU before they are fetched, all at once
@@ -39,25 +39,28 @@ class Losses:
             FloatingPointError: it is nan or infinite (on a GPU: one of the last is).
         """
         x = learner.loss.array
-        where = (learner.epoch, learner.batch, learner.step)
-        if not is_cupy(x):
-            self._take(x.item(), size, where, learner)
+        if isinstance(x, np.ndarray):
+            self._take(x.item(), size, learner)
         else:
-            self._unread.append((x, size, where))
+            self._unread.append((x, size, (learner.epoch, learner.batch, learner.step)))
             if len(self._unread) >= _UNREAD:
                 self._read(learner)
         label = ignored_label(learner.loss_function)
         if label is not None and isinstance(learner.target, Tensor):
-            self.ignored = self.ignored + np.count_nonzero(learner.target.array == label)
+            labels = learner.target.array
+            if label >= 0 or _may_be_below_zero(labels):
+                self.ignored = self.ignored + np.count_nonzero(labels == label)
 
     def _read(self, learner: Any) -> None:
         unread, self._unread = self._unread, []
         for x, size, where in unread:
-            self._take(x.item(), size, where, learner)
+            self._take(x.item(), size, learner, where)
 
-    def _take(self, value: float, size: int, where: tuple[int, int, int], learner: Any) -> None:
+    def _take(
+        self, value: float, size: int, learner: Any, where: tuple[int, int, int] | None = None
+    ) -> None:
         if not math.isfinite(value):
-            epoch, batch, step = where
+            epoch, batch, step = where or (learner.epoch, learner.batch, learner.step)
             raise FloatingPointError(
                 f"fit: the loss is {value} in epoch {epoch + 1}, batch {batch + 1} (step "
                 f"{step + 1}); look at what goes in there, lower lr, or find the op with "
@@ -92,6 +95,11 @@ def ignored_label(loss_function: Callable) -> int | None:
     if index is None and getattr(loss_function, "__name__", None) in _LABELLED:
         return -100
     return index
+
+
+def _may_be_below_zero(x: Array) -> bool:
+    """False where a look at the smallest number, which takes less than to compare all, says so."""
+    return not isinstance(x, np.ndarray) or x.size == 0 or x.item(x.argmin()) < 0
 
 
 def check_loss(loss: Any, who: Any) -> None:

@@ -1,11 +1,13 @@
-"""In what precision a learner computes: all in the model's own, or its products in float16."""
+"""In what precision a learner computes: all in the model's own, or its products in 16 bits."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minitorch.amp import GradScaler, autocast
-from minitorch.array import as_dtype, device, float16, float32
+from minitorch.array import as_dtype, bfloat16, device, float16, float32, is_bfloat16
 from minitorch.optim import Optimizer
 from minitorch.tensor import Tensor
 from minitorch.tree import map_leaves
@@ -57,8 +59,7 @@ class MixedPrecision(Precision):
 
     def predict(self, model: Any, args: tuple, kwargs: dict[str, Any], gpu: device | None) -> Any:
         """The forward pass inside `autocast`; what it gives, as float32."""
-        with autocast("cpu" if gpu is None else "cuda"):
-            return map_leaves(_as_float32, model(*args, **kwargs))
+        return _predicted(model, args, kwargs, gpu, float16)
 
     def backward(self, loss: Tensor) -> None:
         """Adds the gradients of the scaled loss."""
@@ -87,8 +88,20 @@ class MixedPrecision(Precision):
         self.left_out = state["left_out"]
 
 
+class BFloat16(Precision):
+    """Products in bfloat16, by `autocast`; parameters, their gradients and the loss in float32.
+
+    `Learner(..., precision="bfloat16")` is short for it. Gradients of bfloat16 reach as far down as
+    float32, so none is scaled, and no step is left out.
+    """
+
+    def predict(self, model: Any, args: tuple, kwargs: dict[str, Any], gpu: device | None) -> Any:
+        """The forward pass inside `autocast`; what it gives, as float32."""
+        return _predicted(model, args, kwargs, gpu, bfloat16())
+
+
 def as_precision(precision: Any) -> Precision:
-    """What `Learner` is given: None or "float32", "float16", or a `MixedPrecision`.
+    """What `Learner` is given: None or "float32", "float16", "bfloat16", or a `Precision`.
 
     Raises:
         TypeError, ValueError: it is something else.
@@ -96,13 +109,24 @@ def as_precision(precision: Any) -> Precision:
     if isinstance(precision, Precision):
         return precision
     dtype = float32 if precision is None else as_dtype(precision)
+    if is_bfloat16(dtype):
+        return BFloat16()
     if dtype not in (float16, float32):
         raise ValueError(
-            f"Learner: precision={precision!r}; expected 'float32', 'float16', which computes "
-            "products in float16, or a MixedPrecision"
+            f"Learner: precision={precision!r}; expected 'float32', 'float16' or 'bfloat16', which "
+            "compute products in it, or a MixedPrecision"
         )
     return MixedPrecision() if dtype == float16 else Precision()
 
 
+def _predicted(
+    model: Any, args: tuple, kwargs: dict[str, Any], gpu: device | None, dtype: np.dtype
+) -> Any:
+    """What a model gives whose products are of that dtype, as float32."""
+    with autocast("cpu" if gpu is None else "cuda", dtype):
+        return map_leaves(_as_float32, model(*args, **kwargs))
+
+
 def _as_float32(y: Any) -> Any:
-    return y.float() if isinstance(y, Tensor) and y.dtype == float16 else y
+    low = isinstance(y, Tensor) and (y.dtype == float16 or is_bfloat16(y.dtype))
+    return y.float() if low else y

@@ -24,6 +24,11 @@ class Progress:
         self.shown = shown
         self._bar: Any = None
 
+    @property
+    def has_bar(self) -> bool:
+        """Is there a bar, that wants to hear of every batch?"""
+        return self._bar is not None
+
     def start(self, epoch: int, epochs: int, loader: Any, done: int) -> None:
         """An epoch begins, or goes on after `done` batches."""
         if self.shown is not True or not sys.stderr.isatty():

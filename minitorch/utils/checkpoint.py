@@ -15,11 +15,12 @@ from contextvars import ContextVar
 from typing import Any
 
 from minitorch.casting import casting_as
+from minitorch.clock import next_birth, version
 from minitorch.modes import Switch, enable_grad
 from minitorch.nn.building import build_before, is_open
 from minitorch.nn.module import Module
 from minitorch.random import Generator, default_generator, drawing_from
-from minitorch.tape import FREED, Mode, Node, current_mode, next_birth, version
+from minitorch.tape import FREED, Mode, Node, current_mode
 from minitorch.tensor import Tensor, make
 from minitorch.tree import leaves, map_leaves
 

@@ -85,7 +85,7 @@ class Flags:
 def poison(array: np.ndarray) -> np.ndarray:
     """Memory that nobody has written yet, filled with values that show when they are read."""
     kind = array.dtype.kind
-    array[...] = np.nan if kind in "fc" else True if kind == "b" else np.iinfo(array.dtype).max
+    array[...] = np.nan if kind in "fcV" else True if kind == "b" else np.iinfo(array.dtype).max
     return array
 
 

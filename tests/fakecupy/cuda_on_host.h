@@ -31,8 +31,24 @@ using std::isnan, std::log, std::log1p, std::pow, std::sqrt, std::tanh;
 
 inline float rsqrt(float x) { return 1 / std::sqrt(x); }
 inline double rsqrt(double x) { return 1 / std::sqrt(x); }
+inline unsigned __float_as_uint(float x) {
+    unsigned bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+inline float __uint_as_float(unsigned bits) {
+    float x;
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+}
 inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
     return (unsigned __int128)a * b >> 64;
+}
+
+// One thread runs at a time, so nothing comes between reading and writing.
+template <class T>
+inline void atomicAdd(T* at, T value) {
+    *at += value;
 }
 
 static ucontext_t scheduler;

@@ -74,7 +74,8 @@ def array(
         copy = True if copy or elsewhere else None  # False does not mean "raise" in CuPy
         return apply(np.array, obj, dtype, copy=copy, order=order or "K", ndmin=ndmin)
     host = np.array(obj, dtype=dtype, order=order or "K", ndmin=ndmin)
-    if host.dtype.kind not in "biufc" or host.dtype in (np.longdouble, np.clongdouble):
+    known = host.dtype.kind in "biufc" or host.dtype.name == "bfloat16"
+    if not known or host.dtype in (np.longdouble, np.clongdouble):
         raise ValueError(f"Unsupported dtype {host.dtype}")
     counters.h2d += host.ndim > 0
     return adopt(host, fresh=True)

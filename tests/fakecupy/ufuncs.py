@@ -109,6 +109,15 @@ class _Matmul(ufunc):
         if parameter.kind is parameter.KEYWORD_ONLY
     )
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        low = [x.dtype for x in args[:2] if isinstance(x, ndarray) and x.dtype.name == "bfloat16"]
+        if len(low) < 2:
+            return super().__call__(*args, **kwargs)
+        if max(x.ndim for x in args[:2]) > 2:  # CuPy 14 takes their dtype for one of integers
+            raise TypeError("no product of stacks of matrices of bfloat16")
+        y = super().__call__(*args, **kwargs)  # cuBLAS adds up in float32, and rounds
+        return y if kwargs.get("out") is not None else y.astype(low[0])
+
 
 def _required(array: Any) -> ndarray:
     if not isinstance(array, ndarray):

@@ -94,9 +94,9 @@ def grad_rows(s):
     return [
         Row(
             "cross_entropy_grad",
-            (s, np.log(E), E, TOTAL),
+            (s, np.log(E), TOTAL, E),
             {"index": INDEX, "dim": 1},
-            ref=lambda s, x, e, total, index, dim: soft_grad(s, x, ONE_HOT, e, total, dim),
+            ref=lambda s, x, total, e, index, dim: soft_grad(s, x, ONE_HOT, e, total, dim),
             grad=(0,),
             syncs=True,  # the index is uploaded
             layouts=s.ndim > 0,

@@ -75,6 +75,12 @@ ROWS = [
     Row("unbind", (rand(2, 3, 2), -2), ref=_unbind, torch="unbind"),
     Row("hstack", (two, rand(2, 1)), ref=lambda *xs: np.hstack(xs), torch=_of_list("hstack")),
     Row("hstack", (rand(), rand(2)), ref=lambda *xs: np.hstack(xs), torch=_of_list("hstack")),
+    Row(
+        "column_stack",
+        (rand(2), two, rand(2, 1)),
+        ref=lambda *xs: np.column_stack(xs),
+        torch=_of_list("column_stack"),
+    ),
     Row("vstack", (two, rand(3)), ref=lambda *xs: np.vstack(xs), torch=_of_list("vstack")),
     Row("dstack", (two, rand(2, 3, seed=1)), ref=lambda *xs: np.dstack(xs), torch=DSTACK),
     Row(

@@ -103,6 +103,17 @@ ROWS = [
     ),
     *(
         Row(
+            "isin",
+            (np.array([[1.0, 2.0], [4.0, 2.0]]), np.array([[2.0], [7.0], [1.0]])),
+            {"invert": invert},
+            ref=np.isin,
+            torch="isin",
+            order=0,
+        )
+        for invert in (False, True)
+    ),
+    *(
+        Row(
             "bucketize",
             (np.array([[0.5, 3.0], [-2.0, 0.0]]), np.array([-1.0, 0.0, 0.5, 2.0])),
             {"right": right},

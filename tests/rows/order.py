@@ -54,6 +54,13 @@ def _put(x, index, dim, shape):
 two = (apart(2, 3), apart(2, 3, seed=1) + 0.1)
 index = np.array([[2, 0], [1, 2]])
 
+
+def _put_once(x, at, shape):
+    y = np.zeros(shape)
+    y.reshape(-1)[at] = x
+    return y
+
+
 ROWS = [
     Row("pick_along", (rand(2, 3), index, 1), ref=np.take_along_axis, torch="take_along_dim"),
     Row("pick_along", (rand(3, 2), index, -2), ref=np.take_along_axis, torch="take_along_dim"),
@@ -63,7 +70,8 @@ ROWS = [
         ref=lambda x, i, dim, _: np.take_along_axis(x, i, dim)[:, 0],
         torch=lambda x, i, dim, _: x.take_along_dim(i, dim)[:, 0],
     ),
-    Row("pick_once", (rand(4, 2), np.array([2, 0])), ref=lambda x, i: x[i]),
+    Row("pick_once", (rand(4, 2), np.array([[5], [0]])), ref=lambda x, at: x.reshape(-1)[at]),
+    Row("put_once", (rand(2, 1), np.array([[5], [0]]), (4, 2)), ref=_put_once),
     Row("put_along", (rand(2, 2), index, 1, (2, 3)), ref=_put),
     Row("put_along", (rand(2, 2), index, -2, (4, 2)), ref=_put),
     *[

@@ -192,6 +192,16 @@ ROWS = [
         ]
     ],
     Row("logsumexp", (rand(2, 0), 1), order=0, ref=_logsumexp, torch="logsumexp"),
+    *(
+        Row(
+            name,
+            (rand(2, 3, 2), *args),
+            ref=lambda x, dim=None, keepdim=False, ref=ref: ref(x, dim, keepdims=keepdim),
+            torch=name,
+        )
+        for name, ref in (("nansum", np.nansum), ("nanmean", np.nanmean))
+        for args in ((), (1,), ((0, -1), True))
+    ),
     *[
         Row(name, (x, dim), ref=ref, torch=name)
         for name, ref in [("cumsum", np.cumsum), ("cumprod", np.cumprod)]
@@ -205,8 +215,18 @@ ROWS = [
     ],
     Row("cumsum", (rand(), 0), ref=lambda x, dim: x, torch="cumsum"),
     Row("cumprod", (rand(), 0), ref=lambda x, dim: x, torch="cumprod"),
+    Row("diff", (rand(4),), ref=np.diff, torch="diff"),
+    Row("diff", (rand(2, 4), 2), ref=np.diff, torch="diff"),
+    Row("diff", (rand(3, 2), 1, 0), ref=np.diff, torch="diff"),
+    Row(
+        "diff",
+        (rand(2, 3), 1, -1, rand(2, 1, seed=1), rand(2, 2, seed=2)),
+        ref=np.diff,
+        torch="diff",
+    ),
     Row("prod", (rand(2, 3),), ref=np.prod, torch="prod"),
     Row("prod", (rand(),), ref=np.prod, torch="prod"),
+    Row("prod", (rand(), -1), ref=np.prod, torch="prod"),
     Row("prod", (rand(2, 3), 0), ref=np.prod, torch="prod"),
     Row("prod", (rand(2, 3), 1), ref=np.prod, torch="prod"),
     Row(

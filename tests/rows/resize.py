@@ -23,8 +23,13 @@ def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=N
         scale = n / count if size is not None else 1 / pick(scale_factor)
         slices = []
         for i in range(count):
-            if mode == "nearest":
-                slices.append(x.take(min(int(i * scale), n - 1), axis))
+            if mode in ("nearest", "nearest-exact"):
+                place = i if mode == "nearest" else i + 0.5
+                slices.append(x.take(min(int(place * scale), n - 1), axis))
+                continue
+            if mode == "area":
+                covered = range(i * n // count, -(-(i + 1) * n // count))
+                slices.append(x.take(covered, axis).mean(axis))
                 continue
             at = i * (n - 1) / max(count - 1, 1) if align_corners else (i + 0.5) * scale - 0.5
             low = min(int(max(at, 0)), n - 1)
@@ -80,6 +85,11 @@ ROWS = [
             ((1, 1, 5, 4), {"size": 3, "mode": "bilinear"}),
             ((1, 1, 2, 2, 3), {"size": (3, 2, 4), "mode": "trilinear"}),
             ((1, 1, 2, 1, 2), {"scale_factor": 2}),
+            ((1, 2, 5), {"size": 3, "mode": "nearest-exact"}),
+            ((1, 1, 3, 4), {"scale_factor": (1.5, 0.5), "mode": "nearest-exact"}),
+            ((1, 1, 2, 2, 3), {"size": (3, 1, 2), "mode": "nearest-exact"}),
+            ((1, 2, 5), {"size": 3, "mode": "area"}),
+            ((1, 1, 4, 3), {"scale_factor": (0.5, 2.0), "mode": "area"}),
         )
     ],
     Row(

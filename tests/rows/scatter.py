@@ -54,6 +54,21 @@ def _assigned(x, dim, index, value):
     return y
 
 
+def _index_put(x, indices, values, accumulate=False):
+    y = x.copy()
+    if accumulate:
+        np.add.at(y, indices, values)
+    else:
+        y[indices] = values
+    return y
+
+
+def _torch_index_put(x, indices, values, accumulate=False):
+    import torch
+
+    return x.index_put([torch.as_tensor(i) for i in indices], values, accumulate)
+
+
 def _put(x, index, source, accumulate=False):
     y = x.copy().reshape(-1)
     if accumulate:
@@ -80,6 +95,23 @@ def _taken_along(x, indices, dim=None):
 
 I2 = np.array([2, 0])
 I3 = np.array([2, 0, 2])
+
+
+def _add_flat(x, index, shape):
+    return _plus_flat(np.zeros(shape), x, index)
+
+
+def _plus_flat(x, value, index):
+    y = x.reshape(-1).copy()
+    np.add.at(y, index, value)
+    return y.reshape(x.shape)
+
+
+def _put_flat(x, value, index):
+    y = x.reshape(-1).copy()
+    y[index] = value
+    return y.reshape(x.shape)
+
 
 ROWS = [
     *(
@@ -133,6 +165,10 @@ ROWS = [
     Row("take", (X, np.array([11, -1, 3, 3])), ref=lambda x, i: x.reshape(-1)[i], torch="take"),
     Row("pick_flat", (X, ROW_OF), ref=lambda x, index: x.reshape(-1)[index]),
     Row("pick_flat", (X, np.array([11, -1, 3, 3])), ref=lambda x, index: x.reshape(-1)[index]),
+    Row("add_flat", (rand(2, 2), np.array([[9, 2], [9, 0]]), (3, 4)), ref=_add_flat),
+    Row("plus_flat", (X, rand(2, 2), np.array([[9, 2], [9, 0]])), ref=_plus_flat),
+    Row("put_flat", (X, rand(2, 2), np.array([[9, 2], [11, 0]])), ref=_put_flat),
+    Row("put_flat", (X, 0.5, np.array([7, 3])), ref=_put_flat),
     Row("take_along_dim", (X, ROW_OF), {"dim": 0}, ref=_taken_along, torch="take_along_dim"),
     Row("take_along_dim", (X, COLUMN_OF[:1]), {"dim": 1}, ref=_taken_along, torch="take_along_dim"),
     Row(
@@ -145,6 +181,16 @@ ROWS = [
     Row("take_along_dim", (X, np.array([5, 5, 0])), ref=_taken_along, torch="take_along_dim"),
     Row("put", (X, I2, rand(2)), ref=_put, torch=_method("put"), syncs=True),
     Row("put", (X, I3, rand(3), True), ref=_put, torch=_method("put")),
+    *(
+        Row(
+            "index_put", (X, *args), ref=_index_put, torch=_torch_index_put, grad=(0, 2), syncs=True
+        )
+        for args in (
+            ((np.array([1, 0]), np.array([2, 2])), rand(2)),
+            ((np.array([1, 1, 0]),), rand(4), True),
+            ((np.array([1, 1]), np.array([2, 2])), rand(2), True),
+        )
+    ),
     *(
         Row(
             "masked_fill",

@@ -19,3 +19,14 @@ struct float16 {
     }
 };
 #endif
+
+// bfloat16 is the first half of a float; what is cut off is rounded, in the middle to an even digit.
+struct bfloat16 {
+    unsigned short bits;
+    __device__ bfloat16() {}
+    __device__ bfloat16(float x) {
+        const unsigned whole = __float_as_uint(x);
+        bits = x == x ? (whole + 0x7fff + (whole >> 16 & 1)) >> 16 : 0x7fc0;  // nan stays nan
+    }
+    __device__ operator float() const { return __uint_as_float((unsigned)bits << 16); }
+};

@@ -1,4 +1,4 @@
-// A step of an optimizer, for many tensors in one launch.
+// A step of an optimizer, or what comes before it, for many tensors in one launch.
 //
 // A table travels with the launch: where the arrays of each tensor lie, how many elements they have,
 // and which block is the first of each. A block finds its tensor in it, and moves CHUNK elements:
@@ -204,4 +204,17 @@ extern "C" __global__ void adadelta(const __grid_constant__ Table table, const D
         us[i] = T((A)rho * u + (A)(1 - rho) * d * d);
         p[i] = T(at - (A)lr * d);
     }
+}
+
+// g = factor g;   finite = 0 where one of them is inf or nan
+extern "C" __global__ void unscale(const __grid_constant__ Table table, bool* finite, double factor) {
+    const Part part = part_of(table);
+    T* g = part.array(0);
+    bool fine = true;
+    for (int64 i = part.begin + threadIdx.x; i < part.end; i += blockDim.x) {
+        const T now = T((A)factor * (A)g[i]);
+        g[i] = now;
+        fine = fine && (A)now - (A)now == 0;  // inf - inf is nan
+    }
+    if (!fine) *finite = false;  // whoever else writes here writes the same
 }

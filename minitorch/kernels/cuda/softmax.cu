@@ -1,4 +1,4 @@
-// Softmax, log-softmax and the cross-entropy of labels, with their gradients: one kernel each.
+// Softmax, log-softmax and cross-entropy, with their gradients: one kernel each.
 //
 // The numbers that share a sum are a row: C of them, S apart, so that any axis can be summed over.
 //
@@ -158,4 +158,53 @@ extern "C" __global__ void labels_gradient(const T* s, const T* e, const T* tota
         const I at = row.begin + c * row.step;
         dx[at] = T((A)e[at] * share - (c == t ? scale : (A)0));
     }
+}
+
+// l = Σ a (log Σ e^x - x) for the shares a of each row's classes; e and its sum are kept as above.
+extern "C" __global__ void shares_loss(const T* x, const T* a, T* loss, T* e, T* total,
+                                       const Rows w) {
+    const Row row = row_of(w);
+    const A most = largest_of(x, row);
+    A sum = 0, l = 0;
+    for (I c = threadIdx.x; c < row.C; c += blockDim.x) {
+        const I at = row.begin + c * row.step;
+        const A here = exp((A)x[at] - most);
+        e[at] = T(here);
+        sum += here;
+    }
+    sum = joined(sum, false);
+    const A logarithm = log(sum);
+    for (I c = threadIdx.x; c < row.C; c += blockDim.x) {
+        const I at = row.begin + c * row.step;
+        const A share = a[at];
+        if (share != 0) l += share * (logarithm - ((A)x[at] - most));  // 0 log 0 is 0
+    }
+    l = joined(l, false);
+    if (threadIdx.x == 0 && row.C) {
+        total[row.number] = T(sum);
+        loss[row.number] = T(l);
+    }
+}
+
+// dx = s (e / total Σ a - a); s is one number for all rows, or one for each.
+extern "C" __global__ void shares_gradient(const T* s, const T* e, const T* total, const T* a,
+                                           T* dx, const Rows w, int64 s_step) {
+    const Row row = row_of(w);
+    A sum = 0;
+    for (I c = threadIdx.x; c < row.C; c += blockDim.x) sum += (A)a[row.begin + c * row.step];
+    sum = joined(sum, false);
+    if (!row.C) return;
+    const A scale = s[row.number * s_step], share = scale * sum / (A)total[row.number];
+    for (I c = threadIdx.x; c < row.C; c += blockDim.x) {
+        const I at = row.begin + c * row.step;
+        dx[at] = T((A)e[at] * share - scale * (A)a[at]);
+    }
+}
+
+// y = [c = t], for the label t of each row
+extern "C" __global__ void marked(const int64* labels, T* y, const Rows w) {
+    const Row row = row_of(w);
+    if (!row.C) return;
+    const I t = labels[row.number];
+    for (I c = threadIdx.x; c < row.C; c += blockDim.x) y[row.begin + c * row.step] = T(c == t);
 }

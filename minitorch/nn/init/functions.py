@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import float32, float64, from_host
+from minitorch.array import FLOATING, float32, float64, from_host
 from minitorch.creation import Dtype, float_dtype
 from minitorch.nn.init.arguments import checked_number, stream
 from minitorch.nn.init.fans import checked_shape
@@ -63,7 +63,7 @@ class InitFunction:
 
     def fits(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
         """Raises what a call would raise, and draws nothing."""
-        if dtype.kind != "f":
+        if dtype.kind not in FLOATING:
             raise TypeError(
                 f"{self.name}: fills floating-point tensors, this is {dtype}; for one value in a "
                 "tensor of integers, x.fill_(value)"
