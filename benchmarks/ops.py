@@ -154,7 +154,7 @@ def _rows() -> list[OpRow]:
     softmax = [
         ("softmax", lambda m, h, c: h.softmax(1)),
         ("log_softmax", lambda m, h, c: h.log_softmax(1)),
-        ("logsumexp, add", lambda m, h, c: h + h.logsumexp(1, keepdim=True)),
+        ("logsumexp, sub", lambda m, h, c: h - h.logsumexp(1, keepdim=True)),
         ("cross_entropy, add", lambda m, h, c: h + m.nn.functional.cross_entropy(h, c.rows)),
         ("nll_loss, sub", lambda m, h, c: h - m.nn.functional.nll_loss(h, c.rows), -0.5),
         ("l1_loss, add", lambda m, h, c: h + m.nn.functional.l1_loss(h, c.a)),

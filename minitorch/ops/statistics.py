@@ -242,13 +242,13 @@ def _logsumexp_into(y, x, dim):
 
 
 def _from_logsumexp(g, x, y, powers, dim):
+    if is_few(g):
+        return _from_powers(g, x, y, powers, dim)
     if is_large(x) and type(g) in NUMPY:
         dx = np.empty_like(x)
         y = np.where(y == -math.inf, 0, y)
         by_rows(_shares_into, (dx,), (x, *[beside(a, x.shape, dim) for a in (y, g)]), dim)
         return dx
-    if is_few(g):
-        return _from_powers(g, x, y, powers, dim)
     return beside(g, x.shape, dim) * _shares(x, y, dim)
 
 
