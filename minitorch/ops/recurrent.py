@@ -49,9 +49,7 @@ def rnn_steps(
     return h
 
 
-def _rnn_all(
-    g, y, x, h0, weight_ih, weight_hh, bias_ih_shape, bias_hh_shape, nonlinearity, reverse, needs
-):
+def _rnn_all(g, y, x, h0, weight_ih, weight_hh, nonlinearity, reverse, needs):
     das = []
     for t in _order(y, not reverse):
         h = y[t]

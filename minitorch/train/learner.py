@@ -39,7 +39,7 @@ from minitorch.train.keeper import Keeper
 from minitorch.train.losses import Losses, check_loss
 from minitorch.train.metrics import Average, as_metrics
 from minitorch.train.parts import check_parts
-from minitorch.train.precision import Precision, as_precision
+from minitorch.train.precision import as_precision
 from minitorch.train.prediction import predict
 from minitorch.train.progress import Progress
 
@@ -252,11 +252,10 @@ class Learner:
     def _add_gradients(self, batch: Any) -> None:
         """Forward, loss and backward."""
         self.training = True
-        on, waiting = self._on, self.waiting
+        waiting = self.waiting
         try:
             self._prepare(batch)
-            for listener in on["before_batch"]:
-                listener(self)
+            self.tell("before_batch")
             self._predict()
             size = size_of(self.args, self.kwargs)
             self.losses.note(self, size)
@@ -267,16 +266,12 @@ class Learner:
             self._first = self._first if self.waiting else size
             part = 1 if size == self._first else size / self._first
             loss = self.loss if part == 1 else self.loss * part
-            if type(self.precision) is Precision:  # which need not be asked
-                loss.backward()
-            else:
-                self.precision.backward(loss)
+            self.precision.backward(loss)
             self.waiting += part
             if not self._complete:
                 self._complete = True
                 warn_of_unused(self.model)
-            for listener in on["after_backward"]:
-                listener(self)
+            self.tell("after_backward")
         except CancelBatch:
             if self.waiting != waiting:  # its gradients are among those of others by now
                 self.drop()
@@ -291,19 +286,13 @@ class Learner:
 
     def _predict(self) -> None:
         """Forward and loss."""
-        args, kwargs = self.args, self.kwargs
-        if type(self.precision) is Precision:
-            self.pred = self.model(*args, **kwargs)
-        else:
-            self.pred = self.precision.predict(self.model, args, kwargs, self.gpu)
-        for listener in self._on["after_predict"]:
-            listener(self)
+        self.pred = self.precision.predict(self.model, self.args, self.kwargs, self.gpu)
+        self.tell("after_predict")
         if self.loss_function is None:
             counted = isinstance(self.target, Tensor) and not self.target.is_floating_point()
             self.loss_function = F.cross_entropy if counted else F.mse_loss
         self.loss = self.loss_function(self.pred, self.target)
-        for listener in self._on["after_loss"]:
-            listener(self)
+        self.tell("after_loss")
         check_loss(self.loss, self.loss_function)
 
     def _measure(self, size: int) -> None:
@@ -312,14 +301,11 @@ class Learner:
 
     def make_step(self) -> None:
         """The optimizer's step, of what the batches since the last one have added up."""
-        optimizer, plain = self.optimizer, type(self.precision) is Precision
-        if not plain:
-            self.precision.unscale(optimizer)
+        optimizer = self.optimizer
+        self.precision.unscale(optimizer)
         if self.waiting != 1 or self.clip_value is not None or self.clip_norm is not None:
             adjust(optimizer, self.waiting, self.clip_value, self.clip_norm)
-        if plain:
-            optimizer.step()
-        made = plain or self.precision.step(optimizer)
+        made = self.precision.step(optimizer)
         optimizer.zero_grad()
         self.waiting = 0.0
         if made:
