@@ -1,17 +1,25 @@
 # Two commands do everything on a machine with only python3 (3.11 or later):
 #   make lessons    sets up, runs the course on the embedded data, writes figures/
 #   make test       sets up, runs the tests
+# and `make oldest` runs, in an environment of its own, those that speak to NumPy on the oldest one.
 PYTHON ?= python3
 VENV   ?= .venv
 RUN    := $(VENV)/bin/python
+NUMPY  ?= 2.0
+OLDEST := $(VENV)-oldest
 
-.PHONY: lessons test lint bench clean
+.PHONY: lessons test oldest lint bench clean
 
 lessons: $(VENV)/.lessons
 	$(RUN) -m lessons all
 
 test: $(VENV)/.test
 	$(RUN) -m pytest
+
+oldest: $(OLDEST)/.test
+	$(OLDEST)/bin/python -m pytest minitorch tests/test_table.py tests/test_compile_table.py \
+	    tests/test_array.py tests/test_creation.py tests/test_index.py tests/test_tensor.py \
+	    tests/test_meta*.py tests/test_fakecupy*.py tests/test_data*.py tests/test_save*.py
 
 lint: $(VENV)/.test
 	$(RUN) -m ruff check .
@@ -34,5 +42,11 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	touch $@ $(VENV)/.lessons
 
+$(OLDEST)/.test: pyproject.toml
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --only-binary numpy -e '.[test]' 'numpy==$(NUMPY).*'
+	touch $@
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,19 +1,16 @@
 """Where the time of a step goes, op by op: `python -m benchmarks --profile --only W3`.
 
-While a profile is taken, the body and the rules of every op, what writes in place and the step of
-every optimizer are put between two looks at the clock, from outside: in the cell where a call finds
-the body, and in the plan where a backward sweep finds the rules. Without a profile nothing of it is
-there. Beside the ops stands the time of the step's matrix products alone, in NumPy.
+The profile is `minitorch.profiler`'s. Beside the ops stands the time of the step's matrix products
+alone, in NumPy.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from time import perf_counter, sleep
+from time import sleep
 from typing import Any
 
 from benchmarks.engines import load, steps_of
@@ -22,137 +19,47 @@ from benchmarks.report import number, table
 from benchmarks.run import Options, all_timed, say
 from benchmarks.timing import interleaved, machine
 from benchmarks.workloads import WORKLOADS
+from minitorch import profiler
+from minitorch.profiler.events import PARTS, SPANS, Event
 
 NAMES = ("W1", "W3", "W4", "W5a", "W5b", "W9", "W10", "W11", "W12")  # when none is named
-PARTS = ("forward", "backward", "update")
 FILE = Path(__file__).parent / "profiles.md"
 
 Spent = dict[tuple[str, str], tuple[float, int]]  # (part, op) -> seconds and calls of a step
-ENGINE = "engine"
+ENGINE, STEP = "engine", "step"
 
 
-class Clock:
-    """Adds up the seconds and calls of what it times, in three parts.
+def of_a_step(events: list[Event], start: float, end: float) -> Spent:
+    """For each part of a step its ops, and the rest of its time under `ENGINE`.
 
     A step begins in "forward", is in "backward" while a sweep runs, and in "update" after it or
-    when an optimizer steps. What is called inside something that is timed belongs to that.
+    from an optimizer's step on.
     """
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], list] = {}
-        self.whole: dict[str, float] = {}  # part -> seconds, ops and all else together
-        self._part, self._since, self._inside = "forward", 0.0, False
-
-    def step(self, step: Step) -> Spent:
-        """One step: for each part the ops, and the rest of its time under `ENGINE`."""
-        self.rows, self.whole = {}, dict.fromkeys(PARTS, 0.0)
-        self._part, self._since = "forward", perf_counter()
-        step()
-        self.turn_to("forward")
-        cost = own_cost()
-        spent = {key: (seconds, calls) for key, (seconds, calls) in self.rows.items()}
-        for part, whole in self.whole.items():
-            inside = [row for (of, _), row in spent.items() if of == part]
-            rest = whole - sum(seconds + cost * calls for seconds, calls in inside)
-            spent[part, ENGINE] = (max(rest, 0.0), 0)
-        return spent
-
-    def turn_to(self, part: str) -> None:
-        """What comes now belongs to this part."""
-        now = perf_counter()
-        self.whole[self._part] = self.whole.get(self._part, 0.0) + now - self._since
-        self._part, self._since = part, now
-
-    def timed(self, name: str, function: Callable) -> Callable:
-        """The function, whose time is added to the row of that name."""
-
-        @functools.wraps(function)
-        def run(*args: Any, **options: Any) -> Any:
-            if self._inside:
-                return function(*args, **options)
-            self._inside = True
-            start = perf_counter()
-            try:
-                return function(*args, **options)
-            finally:
-                row = self.rows.setdefault((self._part, name), [0.0, 0])
-                row[0] += perf_counter() - start
-                row[1] += 1
-                self._inside = False
-
-        return run
-
-    def writing(self, write_through: Callable) -> Callable:
-        """What writes in place, for a method whose name is its second argument."""
-
-        @functools.wraps(write_through)
-        def writing(x: Any, name: str, *rest: Any) -> None:
-            self.timed(name, write_through)(x, name, *rest)
-
-        return writing
-
-    def swept(self, run: Callable) -> Callable:
-        """A sweep's `run`, which is the part "backward"."""
-
-        @functools.wraps(run)
-        def swept(*args: Any, **options: Any) -> Any:
-            self.turn_to("backward")
-            try:
-                return run(*args, **options)
-            finally:
-                self.turn_to("update")
-
-        return swept
-
-    def updating(self, step: Callable) -> Callable:
-        """An optimizer's step."""
-
-        @functools.wraps(step)
-        def updating(optimizer: Any, *args: Any, **options: Any) -> Any:
-            self.turn_to("update")
-            return self.timed(f"{type(optimizer).__name__}.step", step)(optimizer, *args, **options)
-
-        return updating
+    sweeps = [event for event in events if event.part == "sweep"]
+    steps = [event.start for event in events if event.part == "update"]
+    begin = min([event.start for event in sweeps] or steps or [end])
+    finish = max([event.start + event.seconds for event in sweeps] or [begin])
+    spent: Spent = {}
+    whole = {"forward": begin - start, "backward": finish - begin, "update": end - finish}
+    for event in events:
+        if event.part not in SPANS:
+            at = event.start
+            part = "forward" if at < begin else "backward" if at < finish else "update"
+            seconds, calls = spent.get((part, event.name), (0.0, 0))
+            spent[part, event.name] = seconds + event.seconds, calls + 1
+            whole[part] -= event.seconds + own_cost()
+    spent.update({(part, ENGINE): (max(rest, 0.0), 0) for part, rest in whole.items()})
+    return spent
 
 
 @functools.lru_cache(maxsize=1)
 def own_cost() -> float:
-    """Seconds by which timing a call makes it longer, outside of what it measures."""
-    clock, calls = Clock(), 2000
-    timed = clock.timed("nothing", lambda: None)
-    start = perf_counter()
-    for _ in range(calls):
-        timed()
-    whole = perf_counter() - start
-    return max(whole - clock.rows["forward", "nothing"][0], 0.0) / calls
-
-
-@contextmanager
-def watched(clock: Clock) -> Iterator[None]:
-    """Puts the clock around ops, rules, optimizers and writes; afterwards all is as it was.
-
-    Rules are those that have run before, so a step must have been made.
-    """
-    from minitorch import inplace
-    from minitorch.op import REGISTRY
-    from minitorch.optim import Optimizer
-    from minitorch.sweep import Sweep
-
-    with ExitStack() as undo:
-
-        def put(held: Any, name: str, function: Callable) -> None:
-            undo.callback(setattr, held, name, getattr(held, name))
-            setattr(held, name, function)
-
-        for op in REGISTRY.values():
-            put(op.cell, "cell_contents", clock.timed(op.name, op.cell.cell_contents))
-            for plan in op.plans.values():
-                if plan is not None:
-                    put(plan, "pull", clock.timed(op.name, plan.pull))
-        put(inplace, "write_through", clock.writing(inplace.write_through))
-        put(Sweep, "run", clock.swept(Sweep.run))
-        put(Optimizer, "step", clock.updating(Optimizer.step))
-        yield
+    """Seconds by which watching a call makes it longer, outside of what is measured."""
+    with profiler.profile(profile_memory=False) as prof:
+        nothing, calls = prof.timed("nothing", lambda: None), 2000
+        for _ in range(calls):
+            nothing()
+    return prof.key_averages().between / calls
 
 
 def profile(work: Workload, quick: bool, seconds: float) -> dict[str, Any]:
@@ -178,11 +85,14 @@ def profile(work: Workload, quick: bool, seconds: float) -> dict[str, Any]:
 
 def spent(step: Step, count: int, pause: float = 0.0) -> Spent:
     """The middle one of so many steps, row by row; the largest rows of a part first."""
+    own_cost()
     step()
-    clock = Clock()
-    with watched(clock):
+    with profiler.profile(profile_memory=False) as prof:
         sleep(pause)
-        found = [clock.step(step) for _ in range(count + 1)][1:]
+        for _ in range(count + 1):
+            with profiler.record_function(STEP):
+                step()
+    found = [of_a_step(*one) for one in each_step(prof.events())][1:]
     keys = dict.fromkeys(key for one in found for key in one)
     middle = {
         key: (median(one.get(key, (0.0, 0))[0] for one in found), found[-1].get(key, (0.0, 0))[1])
@@ -190,6 +100,17 @@ def spent(step: Step, count: int, pause: float = 0.0) -> Spent:
     }
     order = sorted(keys, key=lambda key: (PARTS.index(key[0]), key[1] == ENGINE, -middle[key][0]))
     return {key: middle[key] for key in order if middle[key][0] or key[1] != ENGINE}
+
+
+def each_step(events: list[Event]) -> Iterator[tuple[list[Event], float, float]]:
+    """The events of each step, and when it began and ended; an event comes when it is over."""
+    seen: list[Event] = []
+    for event in events:
+        if (event.name, event.part) != (STEP, "label"):
+            seen.append(event)
+            continue
+        yield seen, event.start, event.start + event.seconds
+        seen = []
 
 
 def everything(options: Options) -> dict[str, Any]:

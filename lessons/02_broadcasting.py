@@ -492,7 +492,9 @@ print(
 # ## Exercises
 #
 # Five more check themselves: fill in the functions in `lessons/exercises/02_broadcasting.py`, then
-# run `python -m lessons check 02`.
+# run `python -m lessons check 02`. Ten puzzles stand in `lessons/exercises/puzzles.py`: how much of
+# NumPy can be had from `arange`, `where`, `@`, comparing, indexing and broadcasting alone?
+# `python -m lessons check puzzles` says what is solved.
 #
 # 1. Which of these fit, and what comes out: (256, 256, 3) with (3,); (8, 1, 6, 1) with (7, 1, 5);
 #    (2, 1) with (8, 4, 3); (1,) with (0,)? Check with `broadcast_shape`.

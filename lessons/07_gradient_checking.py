@@ -646,8 +646,9 @@ print(
 # %% [markdown]
 # ## Exercises
 #
-# Five more check themselves: fill in the functions in `lessons/exercises/07_gradient_checking.py`,
-# then run `python -m lessons check 07`.
+# Six more check themselves: fill in the functions in `lessons/exercises/07_gradient_checking.py`,
+# then run `python -m lessons check 07`. One of them is a test, which is tested as above: how many
+# of five planted mistakes does it find?
 #
 # 1. Write an op for $y = x / (1 + e^{-x})$, with its rule, and check it. Then plant a mistake of
 #    your own and have gradcheck name it. Is there one that it finds and cannot name?

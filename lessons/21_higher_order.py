@@ -14,9 +14,9 @@ import math
 import numpy as np
 
 import minitorch
-from lessons.common import BLACK, BLUE, GREEN, GREY, ORANGE, RED, save_figure
+from lessons.common import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, save_figure
 from minitorch import func, gradgradcheck, nn, optim
-from minitorch.autograd import grad
+from minitorch.autograd import forward_ad, grad
 from minitorch.utils.data import digits
 
 minitorch.manual_seed(0)
@@ -80,6 +80,77 @@ for _ in range(6):
     sixth = func.grad(sixth)
 assert math.isclose(sixth(x.detach()).item(), of_tanh[6], rel_tol=1e-9)
 assert gradgradcheck(minitorch.tanh, x)
+
+# %% [markdown]
+# ## A function from its derivatives
+#
+# Whoever knows all derivatives of a function at one point knows the function, for many a function:
+#
+# $$f(x) = \sum_n \frac{f^{(n)}(0)}{n!}\, x^n$$
+#
+# Here $f^{(n)}$ is the $n$-th derivative, beginning with $f^{(0)}$, which is $f$ itself.
+# Differentiate the sum $k$ times and put in $x = 0$: all terms are gone but one, and that is
+# $f^{(k)}(0)$. This is *Taylor's series*. Cut off after some terms it is a polynomial that can
+# hardly be told from $f$ near 0, and further away with more terms. For the sine the tape finds the
+# derivatives 0, 1, 0, -1, over and over.
+
+
+# %%
+def taylor(f, terms):
+    """The polynomial with the first derivatives of f at 0, f itself among them, by the tape."""
+    of_f = derivatives(f, minitorch.tensor(0.0, **double), terms - 1)
+    return np.polynomial.Polynomial([d / math.factorial(n) for n, d in enumerate(of_f)])
+
+
+assert derivatives(minitorch.sin, minitorch.tensor(0.0, **double), 7) == [0, 1, 0, -1, 0, 1, 0, -1]
+for terms in (2, 4, 8, 16, 24):
+    off = {x: abs(taylor(minitorch.sin, terms)(x) - math.sin(x)) for x in (0.5, math.pi)}
+    said = ", ".join(f"{d:.0e} at {x:.1f}" for x, d in off.items())
+    print(f"{terms:2} derivatives: off by {said}")
+assert off[math.pi] < 1e-11
+
+# %% [markdown]
+# The other way round, the series is a program that computes a sine from nothing but products and
+# sums. Each term is the one before times $-x^2$, divided by the next two numbers; the loop goes on
+# while terms matter. How often it turns depends on $x$. The tape does not mind: it records what has
+# been done. So the slope of the program must be that of the sine, a cosine, and its second
+# derivative minus a sine.
+
+
+# %%
+def sine(x, small=1e-14):
+    y, term, n = x, x, 1
+    while abs(term.item()) > small:
+        term = -term * x * x / ((n + 1) * (n + 2))
+        y, n = y + term, n + 2
+    return y
+
+
+for at in (0.5, 3.0, -6.0):
+    value, first, second = derivatives(sine, minitorch.tensor(at, **double), 2)
+    print(f"at {at:4}: {value:9.6f}, slope {first:9.6f}, and its slope {second:9.6f}")
+    assert math.isclose(value, math.sin(at), abs_tol=1e-11)
+    assert math.isclose(first, math.cos(at), abs_tol=1e-11)
+    assert math.isclose(second, -math.sin(at), abs_tol=1e-11)
+
+
+def draw_taylor(figure):
+    figure.suptitle("From its derivatives at 0 alone the sine grows, outward from there")
+    axes = figure.subplots()
+    at = np.linspace(-9, 9, 400)
+    axes.plot(at, np.sin(at), color=BLACK, lw=4, alpha=0.25, label="sine")
+    cuts = {2: SKY, 6: GREEN, 10: BLUE, 14: PURPLE, 18: RED}
+    for terms, colour in cuts.items():
+        axes.plot(at, taylor(minitorch.sin, terms)(at), color=colour, label=f"{terms} derivatives")
+    axes.plot(0, 0, "o", color=BLACK)
+    axes.set_xlim(-9, 9)
+    axes.set_ylim(-2.2, 2.2)
+    axes.set_xlabel("x")
+    axes.set_ylabel("y")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+save_figure("21_taylor", draw_taylor, figsize=(8.5, 3.6))
 
 # %% [markdown]
 # ## Newton's method
@@ -434,6 +505,19 @@ assert np.allclose(func.jacrev(polar)(p), J)
 assert np.allclose(jvp(polar, p, v), J @ v.numpy())
 assert np.allclose(func.jvp(polar, (p,), (v,))[1], J @ v.numpy())
 print("J v:", jvp(polar, p, v), "by two backward passes, and by the matrix")
+
+# %% [markdown]
+# The rule of a single op is such a linear function of $g$, too. So the trick works op by op, and
+# then a direction travels along with the values, from the inputs on, without a backward pass
+# through the whole: *forward mode*. It gives one column of $J$ at a time where backward gives one
+# row, so it is the way for few inputs and many outputs. minitorch has it under torch's name.
+
+# %%
+with forward_ad.dual_level():
+    place, moved = forward_ad.unpack_dual(polar(forward_ad.make_dual(p, v)))
+assert np.array_equal(place, polar(p))
+assert np.allclose(moved, J @ v.numpy())
+print("J v:", moved, "by a tangent that travels along")
 
 # %% [markdown]
 # ## A loss that contains a slope

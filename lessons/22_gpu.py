@@ -48,6 +48,7 @@ def descend(x, t, w, lr):
 # cost time there:
 #
 # - **kernels**, the programs that are started on the card, one for each operation;
+# - **passes**, how often a whole array is read from the card's memory, or written there;
 # - **uploads**, data that goes from the host to the card;
 # - **waits**. The host does not wait for a kernel to finish, it puts it in the queue and goes on.
 #   Only when it wants to *see* a number must it wait until all before it is done.
@@ -60,7 +61,7 @@ def descend(x, t, w, lr):
 class OnCard(np.lib.mixins.NDArrayOperatorsMixin):
     """An array on a card of paper."""
 
-    kernels = uploads = waits = 0
+    kernels = passes = uploads = waits = 0
 
     def __init__(self, values):
         self.values = values
@@ -78,6 +79,7 @@ class OnCard(np.lib.mixins.NDArrayOperatorsMixin):
         if any(isinstance(x, np.ndarray) for x in inputs):
             return NotImplemented  # on the host; NumPy makes a TypeError of this
         OnCard.kernels += 1
+        OnCard.passes += sum(isinstance(x, OnCard) for x in inputs) + 1
         inputs = [x.values if isinstance(x, OnCard) else x for x in inputs]
         return OnCard(getattr(ufunc, method)(*inputs, **options))
 
@@ -147,6 +149,78 @@ assert counted["careful"][1] == 3
 # each time the card finishes what it has, and then stands idle until the host has thought of more.
 # `loss.item()`, `float(loss)`, `print(loss)`, `if loss < best` are all waits.
 #
+# ## Four kernels, or one
+#
+# SGD with momentum (lesson 15) is $v \leftarrow \mu v + g$, then $w \leftarrow w - \text{lr}\, v$.
+# In NumPy's words that is four operations, hence four kernels. Each reads its operands from the
+# card's memory and writes what it has found there, where the next one reads it again. That is a
+# detour. A kernel is a program that runs once for every element, each time in a *thread* of its
+# own, and what a thread has in hand it could use at once. So write one program for all four steps:
+# a *fused* kernel. Thread $i$ looks after element $i$ from beginning to end.
+
+
+# %%
+def momentum(i, w, v, g, lr, mu):
+    """What thread i does."""
+    now = mu * v[i] + g[i]
+    v[i] = now
+    w[i] = w[i] - lr * now
+
+
+def launch(kernel, threads, *arrays, **numbers):
+    """Runs a kernel: the same program in every thread, in whatever order."""
+    OnCard.kernels += 1
+    for i in minitorch.randperm(threads).tolist():
+        kernel(i, *(array.values for array in arrays), **numbers)
+
+
+w, v, g = (minitorch.randn(1000).numpy() for _ in range(3))
+on_card = [OnCard.upload(a) for a in (w, v, g)]
+OnCard.kernels = OnCard.passes = 0
+by_words = 0.9 * on_card[1] + on_card[2]
+by_words = on_card[0] - 0.1 * by_words
+print(f"in NumPy's words: {OnCard.kernels} kernels, {OnCard.passes} passes over memory")
+assert (OnCard.kernels, OnCard.passes) == (4, 10)
+
+OnCard.kernels = 0
+launch(momentum, 1000, *on_card, lr=0.1, mu=0.9)
+print(f"fused: {OnCard.kernels} kernel, 5 passes: w, v and g are read, w and v are written")
+assert OnCard.kernels == 1
+assert np.array_equal(on_card[0].get(), by_words.get())
+assert np.array_equal(on_card[0].get(), w - np.float32(0.1) * (np.float32(0.9) * v + g))
+
+# %% [markdown]
+# Half of the traffic, a quarter of the starts. On a real card the program is written in CUDA's C,
+# and looks like ours:
+#
+# ```c
+# extern "C" __global__ void momentum(float* w, float* v, const float* g,
+#                                     float lr, float mu, int n) {
+#     int i = blockIdx.x * blockDim.x + threadIdx.x;  // which thread am I?
+#     if (i < n) {
+#         float now = mu * v[i] + g[i];
+#         v[i] = now;
+#         w[i] = w[i] - lr * now;
+#     }
+# }
+# ```
+#
+# `__global__` marks a kernel. Threads are started in blocks of `blockDim.x`, and the last block may
+# have some too many; hence the `if`.
+#
+# minitorch has some forty of these, in `minitorch/kernels/cuda`. Its `sgd`, in `optim.cu`, moves up
+# to a hundred tensors in one launch. On the CPU `SGD` does the same in NumPy's words.
+
+# %%
+p = minitorch.tensor(w, requires_grad=True)
+optimizer = optim.SGD([p], lr=0.0, momentum=0.9)
+for lr, slope in ((0.0, v), (0.1, g)):  # a step of length 0, to begin with v
+    optimizer.param_groups[0]["lr"] = lr
+    p.grad = minitorch.tensor(slope)
+    optimizer.step()
+assert np.allclose(p.detach(), on_card[0].get(), rtol=0, atol=1e-6)
+
+# %% [markdown]
 # ## minitorch on three devices
 #
 # minitorch's ops are written like `descend`: in NumPy's words, with no word about where. So a
@@ -544,6 +618,74 @@ def roofline(figure):
 
 
 save_figure("22_roofline", roofline, figsize=(10, 4.8))
+
+# %% [markdown]
+# ## Several cards
+#
+# If one is good, four are better? The loss is a mean over $N$ images. Cut the batch into $k$ equal
+# parts, and it is the mean of the $k$ means; slopes of a mean are means of slopes. So every card
+# has a copy of the weights and takes its part of the batch. Then they exchange gradients, until
+# each has the average, and each makes the same step. The copies stay equal without ever being sent.
+
+
+# %%
+def averaged(model, images, labels, sizes):
+    """The average of the gradients that cards find for their parts of a batch, one by one."""
+    parts = zip(images.split(sizes), labels.split(sizes), strict=True)
+    found = [gradients(model, *part)[1] for part in parts]
+    return {name: sum(g[name] for g in found) / len(found) for name in found[0]}
+
+
+def largest_gap(ours, theirs):
+    """The largest difference of two sets of gradients, relative to the largest gradient."""
+    gap = max(abs(ours[name] - g).max().item() for name, g in theirs.items())
+    return gap / max(abs(g).max().item() for g in theirs.values())
+
+
+_, whole = gradients(model, images, labels)
+normed = nn.Sequential(nn.Flatten(), nn.Linear(50), nn.BatchNorm1d(), nn.ReLU(), nn.Linear(10))
+normed.build((1, 28, 28))
+_, with_norm = gradients(normed, images, labels)
+apart = {
+    "two cards": largest_gap(averaged(model, images, labels, [32, 32]), whole),
+    "four cards": largest_gap(averaged(model, images, labels, [16] * 4), whole),
+    "parts of 48 and 16": largest_gap(averaged(model, images, labels, [48, 16]), whole),
+    "two cards, batch norm": largest_gap(averaged(normed, images, labels, [32, 32]), with_norm),
+}
+for name, gap in apart.items():
+    print(f"{name:22} off by {gap:.0e} of the largest gradient")
+assert apart["two cards"] < 1e-5 > apart["four cards"]
+assert apart["parts of 48 and 16"] > 0.01
+assert apart["two cards, batch norm"] > 0.01
+
+# %% [markdown]
+# Up to rounding it is the gradient of the whole batch, with two exceptions to know of. Unequal
+# parts want a weighted average. And batch norm (lesson 18) compares an image with the others of its
+# batch, of which a card sees its own part only: two cards train another network than one.
+#
+# Exchanging costs. Done well, every card sends $2\,(k-1)/k$ times the gradients' size, and receives
+# as much: less than twice their size, however many cards there are. We assume $10^{10}$ bytes a
+# second for the way between cards.
+
+# %%
+WIRE = 1e10
+
+
+def shared_estimate(batch, cards):
+    """Seconds for a step on several large GPUs: a part of the batch on each, and the exchange."""
+    exchange = 2 * (cards - 1) / cards * 4 * model.count_parameters() / WIRE
+    return estimate("a large GPU", batch // cards) + exchange
+
+
+gain = {n: estimate("a large GPU", n) / shared_estimate(n, 4) for n in (64, 1024, 16384, 262144)}
+for batch, times in gain.items():
+    print(f"  batch of {batch:7,}: four cards are {times:.2f} times as fast as one (estimated)")
+assert gain[64] < 1
+assert gain[262144] > 3
+
+# %% [markdown]
+# For the small batch, four cards are slower than one: each spends its time on starting, and then
+# waits for the mail.
 
 # %%
 took = time.perf_counter() - started

@@ -4,6 +4,9 @@
     python -m lessons 01           runs one; 1, 01_matmul and lessons/01_matmul.py do as well
     python -m lessons all          runs all, with a table of times and figures at the end
     python -m lessons check 05     checks the exercises of lesson 5, as the reader left them
+    python -m lessons check puzzles    the ten puzzles in broadcasting
+    python -m lessons book site    writes the course as pages for a browser into the folder site
+    python -m lessons engine       an engine that grows in ten steps; engine 4 shows the fourth
 
 A lesson that fails is named, with the end of what it said, and the others go on.
 """
@@ -20,8 +23,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from lessons import book, growing
 from lessons.common import FOUND, WROTE, add_options
-from lessons.grading import check
+from lessons.grading import check, named
 
 FOLDER = Path(__file__).parent
 LAST_WORDS = 15  # how many lines of a failed lesson are shown
@@ -180,18 +184,29 @@ def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     parser.add_argument(
         "lesson",
         nargs="*",
-        help="a number or name, or all; none for a list; check NN for exercises",
+        help="a number or name, or all; none for a list; check NN, book FOLDER, engine N",
     )
     add_options(parser)
     parser.add_argument("--open", action="store_true", help="show the figures")
+    parser.add_argument("--run", action="store_true", help="put what lessons say into the book")
     parser.add_argument("--file", type=Path, help="check this file and not the one in exercises/")
     asked = parser.parse_args(arguments)
 
     course = lessons(folder)
     if asked.lesson[:1] == ["check"]:
-        if len(asked.lesson) != 2 or not asked.lesson[1].isdecimal():
+        if len(asked.lesson) != 2:
             parser.error("check takes the number of one lesson: python -m lessons check 05")
-        return check(int(asked.lesson[1]), asked.file)
+        return check(named(asked.lesson[1]), asked.file)
+    if asked.lesson[:1] == ["book"]:
+        if len(asked.lesson) != 2:
+            parser.error("book takes a folder to write to: python -m lessons book site")
+        pages = book.write(course, Path(asked.lesson[1]), asked.run)
+        print(f"{len(pages)} pages, to be read from {pages[0]}")
+        return 0
+    if asked.lesson[:1] == ["engine"]:
+        if len(asked.lesson) > 2 or not all(word.isdecimal() for word in asked.lesson[1:]):
+            parser.error("engine takes the number of a step: python -m lessons engine 4")
+        return growing.show(int(asked.lesson[1]) if len(asked.lesson) == 2 else None)
     if not asked.lesson:
         show_list(course)
         return 0

@@ -2,6 +2,7 @@
 
     python -m lessons check 05                     lessons/exercises/05_*.py, as the reader left it
     python -m lessons check 05 --file mine.py      another file with the same functions
+    python -m lessons check puzzles                lessons/exercises/puzzles.py
 
 The checks stand in `lessons/exercises/checks/`: for every function `f` of an exercise there is a
 `check_f(f)`, which raises an AssertionError with a message to act on. They run on the reader's
@@ -56,6 +57,7 @@ TAUGHT = {
     "GradientStats": 17,
     "first_loss_check": 17,
     "init_report": 17,
+    "undecided_": 17,
     "unused_parameters": 17,
     "BatchNorm1d": 18,
     "BatchNorm2d": 18,
@@ -65,6 +67,7 @@ TAUGHT = {
     "lsuv_": 19,
     "dropout": 20,
     "Dropout": 20,
+    "forward_ad": 21,
     "hessian": 21,
     "jvp": 21,
 }
@@ -85,17 +88,27 @@ class Verdict:
     reason: str = ""
 
 
-def file_of(number: int, folder: Path = EXERCISES) -> Path:
-    """The file with the exercises, answers or checks of a lesson.
+def named(text: str) -> str:
+    """What exercises are called: "05" for 5 and 05, "puzzles" for puzzles."""
+    return f"{int(text):02}" if text.isdecimal() else text
+
+
+def title(name: str) -> str:
+    """How they are called in a sentence."""
+    return f"lesson {name}" if name.isdecimal() else name
+
+
+def file_of(name: str, folder: Path = EXERCISES) -> Path:
+    """The file with the exercises, answers or checks of a lesson, "05", or with the "puzzles".
 
     Raises:
-        LookupError: the lesson has none.
+        LookupError: there is none.
     """
-    found = sorted(folder.glob(f"{number:02}_*.py"))
-    if not found:
-        known = ", ".join(path.name[:2] for path in sorted(folder.glob("[0-9][0-9]_*.py")))
-        raise LookupError(f"lesson {number:02} has no exercises to check; there are {known}")
-    return found[0]
+    known = {path.stem.partition("_")[0]: path for path in sorted(folder.glob("*.py"))}
+    known.pop("gradients", None)  # what several checks share
+    if name not in known:
+        raise LookupError(f"{title(name)} has no exercises to check; there are {', '.join(known)}")
+    return known[name]
 
 
 def loaded(path: Path) -> ModuleType:
@@ -108,9 +121,8 @@ def loaded(path: Path) -> ModuleType:
     return module
 
 
-def checks_of(number: int) -> dict[str, Callable]:
-    """name -> check, for the exercises of a lesson."""
-    module = loaded(file_of(number, EXERCISES / "checks"))
+def checks_in(module: ModuleType) -> dict[str, Callable]:
+    """exercise -> check, in a module of checks."""
     found = {
         name.removeprefix("check_"): f
         for name, f in vars(module).items()
@@ -140,24 +152,45 @@ def too_early(number: int, path: Path) -> dict[str, str]:
     return reasons
 
 
-def grade(number: int, path: Path) -> list[Verdict]:
-    """A verdict for every exercise of a lesson, from the functions in a file."""
-    checks = checks_of(number)
-    early = too_early(number, path)
+def against_the_rules(path: Path, words: set[str], puzzles: set[str]) -> dict[str, str]:
+    """function -> why, for those that use more than the words of a game and its own puzzles."""
+    reasons = {}
+    for function in ast.parse(path.read_text("utf-8")).body:
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        nodes = [node for part in function.body for node in ast.walk(part)]
+        calls = [node.func for node in nodes if isinstance(node, ast.Call)]
+        called = {call.id for call in calls if isinstance(call, ast.Name)} - puzzles
+        asked = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        if foreign := sorted((called | asked) - words):
+            reasons[function.name] = f"the rules of the game do not have {foreign[0]}"
+        elif any(isinstance(node, (ast.For, ast.While, ast.comprehension)) for node in nodes):
+            reasons[function.name] = "the rules of the game do not have loops"
+    return reasons
+
+
+def grade(name: str, path: Path) -> list[Verdict]:
+    """A verdict for every exercise of a lesson, or puzzle, from the functions in a file."""
+    hidden = loaded(file_of(name, EXERCISES / "checks"))
+    checks = checks_in(hidden)
+    if name.isdecimal():
+        refused = too_early(int(name), path)
+    else:
+        refused = against_the_rules(path, hidden.WORDS, set(checks))
     module = loaded(path)
     return [
-        verdict(name, getattr(module, name, None), check, early) for name, check in checks.items()
+        verdict(name, getattr(module, name, None), check, refused) for name, check in checks.items()
     ]
 
 
 def verdict(
-    name: str, function: Callable | None, check: Callable, early: dict[str, str]
+    name: str, function: Callable | None, check: Callable, refused: dict[str, str]
 ) -> Verdict:
-    """How one function does in its check."""
+    """How one function does in its check, unless it is refused before."""
     if function is None:
         return Verdict(name, "not done yet", f"there is no function {name} in the file")
-    if name in early:
-        return Verdict(name, "wrong", early[name])
+    if name in refused:
+        return Verdict(name, "wrong", refused[name])
     try:
         check(function)
     except NotImplementedError:
@@ -181,31 +214,37 @@ def crash(error: Exception, function: Callable) -> str:
     return reason
 
 
-def report(number: int, path: Path) -> int:
-    """Prints the verdicts; the exit status, 0 when all exercises are done."""
-    verdicts = grade(number, path)
+def report(name: str, path: Path) -> int:
+    """Prints the verdicts, or where the file cannot be read; 0 when all exercises are done."""
+    try:
+        verdicts = grade(name, path)
+    except SyntaxError as error:
+        print(f"{path.name} is not Python yet: {error.msg}, in line {error.lineno}")
+        print(f"    {(error.text or '').strip()}")
+        return 1
     width = max(len(v.name) for v in verdicts)
     for v in verdicts:
         print(f"{v.name:{width}}  {v.result}")
         for line in v.reason.splitlines():
             print(f"    {line}")
     done = sum(v.result == "ok" for v in verdicts)
-    print(f"{done} of {len(verdicts)} exercises of lesson {number:02} are done")
+    kind = f"exercises of {title(name)}" if name.isdecimal() else name
+    print(f"{done} of {len(verdicts)} {kind} are done")
     return int(done < len(verdicts))
 
 
-def check(number: int, file: Path | None) -> int:
+def check(name: str, file: Path | None) -> int:
     """Checks the reader's file in a process of its own, which may hang or crash without harm."""
     try:
-        path = file_of(number) if file is None else file
-        checks_of(number)
+        path = file_of(name) if file is None else file
+        file_of(name, EXERCISES / "checks")
     except LookupError as error:
         print(error)
         return 2
     if not path.exists():
         print(f"there is no file {path}")
         return 2
-    command = [sys.executable, "-m", "lessons.grading", str(number), str(path.resolve())]
+    command = [sys.executable, "-m", "lessons.grading", name, str(path.resolve())]
     try:
         return subprocess.run(
             command, cwd=EXERCISES.parent.parent, timeout=PATIENCE, check=False
@@ -216,4 +255,4 @@ def check(number: int, file: Path | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(report(int(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(report(sys.argv[1], Path(sys.argv[2])))

@@ -1,42 +1,25 @@
 """minitorch: a from-scratch autograd engine, to read, to learn from and to prototype with.
 
 The names here are torch's: tensors and how to make them, the ops, switches around a block of code,
-gradients on demand and the check of a gradient. Networks are in `minitorch.nn`, optimizers in
+gradients on demand and the check of a gradient. Linear algebra is in `minitorch.linalg`, what is
+random by a formula in `minitorch.distributions`, networks are in `minitorch.nn`, optimizers in
 `minitorch.optim`, the training loop in `minitorch.train`, data sets in `minitorch.utils.data`.
 """
 
+from importlib import import_module
 from math import e, inf, nan, pi
+from typing import TYPE_CHECKING
 
 from numpy import dtype, iinfo
 
-from minitorch import amp, autograd, backends, cuda, func, io, nn, optim, train, utils
+from minitorch import amp, autograd, backends, cuda, func, io, linalg, nn, optim, train, utils
 from minitorch.amp import autocast, is_autocast_enabled
-from minitorch.array import (
-    bool_,
-    device,
-    double,
-    finfo,
-    float16,
-    float32,
-    float64,
-    get_default_dtype,
-    half,
-    int8,
-    int16,
-    int32,
-    int64,
-    long,
-    set_default_dtype,
-    short,
-    uint8,
-)
-from minitorch.array import bool_ as bool
-from minitorch.array import float32 as float  # torch.float and torch.int: not Python's
-from minitorch.array import int32 as int
+from minitorch.array import device
 from minitorch.compiled import compile
 from minitorch.creation import (
     arange,
     as_tensor,
+    asarray,
     empty,
     empty_like,
     eye,
@@ -54,10 +37,33 @@ from minitorch.creation import (
     zeros,
     zeros_like,
 )
+from minitorch.draws import poisson
+from minitorch.dtypes import (
+    bool_,
+    double,
+    finfo,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    set_default_dtype,
+    short,
+    uint8,
+)
+from minitorch.dtypes import bool_ as bool
+from minitorch.dtypes import float32 as float  # torch.float and torch.int: not Python's
+from minitorch.dtypes import int32 as int
 from minitorch.errors import CheckpointError
 from minitorch.func import vmap
 from minitorch.gradcheck import GradcheckError, compare, gradcheck, gradgradcheck
 from minitorch.io import Checkpoint, load, save
+from minitorch.memory import is_signed
 from minitorch.modes import (
     detect_anomaly,
     enable_grad,
@@ -113,6 +119,9 @@ from minitorch.ops.arrange import (
     tril,
     triu,
 )
+from minitorch.ops.avg_pool import avg_pool1d
+from minitorch.ops.blocks import block_diag, cartesian_prod, combinations, diagflat
+from minitorch.ops.broadcast import broadcast_shapes, broadcast_tensors, broadcast_to, sum_to
 from minitorch.ops.compare import (
     allclose,
     bitwise_and,
@@ -153,6 +162,7 @@ from minitorch.ops.compare import (
 )
 from minitorch.ops.conv import conv1d, conv2d, conv3d
 from minitorch.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
+from minitorch.ops.covariance import corrcoef, cov
 from minitorch.ops.distance import cdist
 from minitorch.ops.dropout import alpha_dropout, dropout
 from minitorch.ops.einsum import bilinear, einsum, kron, tensordot, trace
@@ -191,7 +201,8 @@ from minitorch.ops.elementwise import (
     tan,
     tanh,
 )
-from minitorch.ops.erf import erf, erfc
+from minitorch.ops.erf import erf, erfc, erfinv
+from minitorch.ops.gamma import digamma, lgamma, polygamma
 from minitorch.ops.join import (
     cat,
     chunk,
@@ -209,7 +220,14 @@ from minitorch.ops.join import (
     unbind,
     vstack,
 )
-from minitorch.ops.limits import logaddexp, nan_to_num
+from minitorch.ops.limits import logaddexp, logaddexp2, nan_to_num
+from minitorch.ops.linalg.det import det, logdet, slogdet
+from minitorch.ops.linalg.exponential import matrix_exp
+from minitorch.ops.linalg.factors import cholesky
+from minitorch.ops.linalg.least import pinverse
+from minitorch.ops.linalg.products import cross, matrix_power
+from minitorch.ops.linalg.solve import cholesky_inverse, cholesky_solve
+from minitorch.ops.linalg.solve import inv as inverse
 from minitorch.ops.lookup import (
     argwhere,
     bincount,
@@ -251,11 +269,13 @@ from minitorch.ops.matmul import (
     outer,
     vdot,
 )
+from minitorch.ops.max_pool import max_pool1d, max_pool2d, max_pool3d
 from minitorch.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from minitorch.ops.order import aminmax, argsort, kthvalue, max, median, min, sort, topk
 from minitorch.ops.pixels import pixel_shuffle, pixel_unshuffle
-from minitorch.ops.pool import avg_pool1d, max_pool1d, max_pool2d, max_pool3d
+from minitorch.ops.quantile import histc, nanquantile, quantile
 from minitorch.ops.reduce import all, amax, amin, any, argmax, argmin, count_nonzero, mean, sum
+from minitorch.ops.running import cummax, cummin, logcumsumexp
 from minitorch.ops.scan import cumprod, cumsum, diff, prod
 from minitorch.ops.scatter import (
     gather,
@@ -278,9 +298,6 @@ from minitorch.ops.shape import (
     atleast_1d,
     atleast_2d,
     atleast_3d,
-    broadcast_shapes,
-    broadcast_tensors,
-    broadcast_to,
     clone,
     flatten,
     moveaxis,
@@ -289,7 +306,6 @@ from minitorch.ops.shape import (
     ravel,
     reshape,
     squeeze,
-    sum_to,
     swapaxes,
     swapdims,
     t,
@@ -299,6 +315,7 @@ from minitorch.ops.shape import (
 )
 from minitorch.ops.smooth import celu, selu
 from minitorch.ops.softmax import log_softmax, softmax
+from minitorch.ops.special import copysign, deg2rad, heaviside, rad2deg, sinc, xlogy
 from minitorch.ops.statistics import (
     logsumexp,
     nanmean,
@@ -309,6 +326,7 @@ from minitorch.ops.statistics import (
     var,
     var_mean,
 )
+from minitorch.printing import set_printoptions
 from minitorch.random import (
     Generator,
     bernoulli,
@@ -327,12 +345,14 @@ from minitorch.random import (
     randperm,
     set_rng_state,
 )
+from minitorch.settings import config, using_config
 from minitorch.tensor import (
     ShapeError,
     Size,
     Tensor,
     detach,
     detach_,
+    is_complex,
     is_floating_point,
     is_nonzero,
     is_tensor,
@@ -340,6 +360,9 @@ from minitorch.tensor import (
 )
 from minitorch.threads import get_num_threads, set_num_threads
 from minitorch.wengert import tape
+
+if TYPE_CHECKING:
+    from minitorch import distributions, profiler, special, testing
 
 __all__ = [
     "Checkpoint",
@@ -383,6 +406,7 @@ __all__ = [
     "argsort",
     "argwhere",
     "as_tensor",
+    "asarray",
     "asin",
     "asinh",
     "atan",
@@ -405,6 +429,7 @@ __all__ = [
     "bitwise_not",
     "bitwise_or",
     "bitwise_xor",
+    "block_diag",
     "bmm",
     "bool",
     "bool_",
@@ -412,11 +437,15 @@ __all__ = [
     "broadcast_tensors",
     "broadcast_to",
     "bucketize",
+    "cartesian_prod",
     "cat",
     "cdist",
     "ceil",
     "celu",
     "chain_matmul",
+    "cholesky",
+    "cholesky_inverse",
+    "cholesky_solve",
     "chunk",
     "clamp",
     "clamp_max",
@@ -424,33 +453,46 @@ __all__ = [
     "clip",
     "clone",
     "column_stack",
+    "combinations",
     "compare",
     "compile",
     "concat",
     "concatenate",
+    "config",
     "conv1d",
     "conv2d",
     "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "copysign",
+    "corrcoef",
     "cos",
     "cosh",
     "cosine_embedding_loss",
     "cosine_similarity",
     "count_nonzero",
+    "cov",
+    "cross",
     "cuda",
+    "cummax",
+    "cummin",
     "cumprod",
     "cumsum",
     "default_generator",
+    "deg2rad",
+    "det",
     "detach",
     "detach_",
     "detect_anomaly",
     "device",
     "diag",
     "diag_embed",
+    "diagflat",
     "diagonal",
     "diff",
+    "digamma",
+    "distributions",
     "div",
     "divide",
     "dot",
@@ -468,6 +510,7 @@ __all__ = [
     "equal",
     "erf",
     "erfc",
+    "erfinv",
     "exp",
     "exp2",
     "expm1",
@@ -507,7 +550,9 @@ __all__ = [
     "gt",
     "half",
     "hardshrink",
+    "heaviside",
     "hinge_embedding_loss",
+    "histc",
     "hstack",
     "hypot",
     "iinfo",
@@ -526,12 +571,15 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "inverse",
     "io",
     "is_anomaly_enabled",
     "is_autocast_enabled",
+    "is_complex",
     "is_floating_point",
     "is_grad_enabled",
     "is_nonzero",
+    "is_signed",
     "is_tensor",
     "isclose",
     "isfinite",
@@ -548,6 +596,8 @@ __all__ = [
     "lerp",
     "less",
     "less_equal",
+    "lgamma",
+    "linalg",
     "linspace",
     "load",
     "log",
@@ -556,6 +606,9 @@ __all__ = [
     "log10",
     "log_softmax",
     "logaddexp",
+    "logaddexp2",
+    "logcumsumexp",
+    "logdet",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -575,6 +628,8 @@ __all__ = [
     "matmul_einsum",
     "matmul_loops",
     "matmul_rows",
+    "matrix_exp",
+    "matrix_power",
     "max",
     "max_pool1d",
     "max_pool2d",
@@ -595,6 +650,7 @@ __all__ = [
     "nan",
     "nan_to_num",
     "nanmean",
+    "nanquantile",
     "nansum",
     "narrow",
     "ne",
@@ -615,14 +671,20 @@ __all__ = [
     "pairwise_distance",
     "permute",
     "pi",
+    "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson",
     "poisson_nll_loss",
+    "polygamma",
     "positive",
     "pow",
     "prelu",
     "prod",
+    "profiler",
     "put",
+    "quantile",
+    "rad2deg",
     "rand",
     "rand_like",
     "randint",
@@ -651,15 +713,19 @@ __all__ = [
     "set_default_dtype",
     "set_grad_enabled",
     "set_num_threads",
+    "set_printoptions",
     "set_rng_state",
     "sgn",
     "short",
     "sigmoid",
     "sign",
     "sin",
+    "sinc",
     "sinh",
+    "slogdet",
     "softmax",
     "sort",
+    "special",
     "split",
     "sqrt",
     "square",
@@ -682,6 +748,7 @@ __all__ = [
     "tensor",
     "tensor_split",
     "tensordot",
+    "testing",
     "threshold",
     "tile",
     "topk",
@@ -700,6 +767,7 @@ __all__ = [
     "unflatten",
     "unique",
     "unsqueeze",
+    "using_config",
     "utils",
     "var",
     "var_mean",
@@ -707,15 +775,33 @@ __all__ = [
     "vmap",
     "vstack",
     "where",
+    "xlogy",
     "zeros",
     "zeros_like",
 ]
 
 
+_ON_DEMAND = ("distributions", "profiler", "special", "testing")  # few programs need them
+
+
+def _version() -> str:
+    """That of the installed package; of a checkout that is not installed nothing is known."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("minitorch-lessons")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
 def __getattr__(name: str) -> object:
+    if name in _ON_DEMAND:
+        return import_module(f"minitorch.{name}")
+    if name == "__version__":
+        return _version()
     if name != "bfloat16":
         raise AttributeError(f"module 'minitorch' has no attribute {name!r}")
-    from minitorch.array import bfloat16
+    from minitorch.dtypes import bfloat16
 
     try:
         return bfloat16()

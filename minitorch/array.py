@@ -11,150 +11,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache, reduce
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from minitorch.dtypes import (
+    DTYPES,
+    FLOATING,
+    bfloat16,
+    float64,
+    get_default_dtype,
+    is_bfloat16,
+    widest,
+)
 from minitorch.meta import Meta, NeedsValuesError
-from minitorch.traced import NUMPY, Traced
+from minitorch.traced import Traced
 
 Array = Any  # numpy.ndarray, cupy.ndarray, Meta or Traced: what answers NumPy's protocols
 
 # glibc gives large freed memory back to the system, to fetch it anew, page by page, at the next
 # step, until a block this large was freed; this one is never touched, and so takes no memory.
 np.empty(2**25 - 2**13, np.uint8)
-
-# dtypes, under torch's names -------------------------------------------------------------------
-
-float16 = half = np.dtype(np.float16)
-float32 = np.dtype(np.float32)
-float64 = double = np.dtype(np.float64)
-uint8 = np.dtype(np.uint8)
-int8 = np.dtype(np.int8)
-int16 = short = np.dtype(np.int16)
-int32 = np.dtype(np.int32)
-int64 = long = np.dtype(np.int64)
-bool_ = np.dtype(np.bool_)
-
-DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
-
-FLOATING = "fV"  # the kinds of dtypes that have gradients: to NumPy bfloat16 is of kind V
-
-# torch's short names, which NumPy does not know or takes for another type on some platforms.
-_SPELLED: dict[Any, np.dtype] = {"half": half, "double": double, "long": long, "short": short}
-_default_dtype = float32
-
-
-def get_default_dtype() -> np.dtype:
-    """The dtype that Python floats become: float32 unless `set_default_dtype` changed it."""
-    return _default_dtype
-
-
-def set_default_dtype(dtype: Any) -> None:
-    """Sets the dtype that Python floats become, for tensors made from now on.
-
-    Raises:
-        TypeError: the dtype is not a floating-point one.
-    """
-    global _default_dtype
-    wanted = as_dtype(dtype)
-    if wanted.kind != "f":
-        raise TypeError(f"set_default_dtype: expected float16, float32 or float64, got {wanted}")
-    _default_dtype = wanted
-
-
-def as_dtype(dtype: Any) -> np.dtype:
-    """The NumPy dtype meant by a dtype, a name ("float32", "double") or a Python type.
-
-    `float` means the default dtype, `int` means int64, as in torch.
-
-    >>> as_dtype("double"), as_dtype(int)
-    (dtype('float64'), dtype('int64'))
-    """
-    if dtype is float:
-        return _default_dtype
-    if dtype is int:
-        return int64
-    if isinstance(dtype, str) and dtype == "bfloat16":
-        return bfloat16()
-    try:
-        found = _SPELLED[dtype] if isinstance(dtype, str) and dtype in _SPELLED else np.dtype(dtype)
-    except TypeError:
-        found = None
-    if is_bfloat16(found):
-        return bfloat16()
-    if found is None or found.newbyteorder("=") not in DTYPES:
-        names = ", ".join(d.name for d in DTYPES)
-        raise TypeError(f"dtype: expected one of {names}, got {dtype!r}")
-    # NumPy's own object, not one equal to it: what an array has is then found by `is`
-    return DTYPES[DTYPES.index(found.newbyteorder("="))]
-
-
-# bfloat16, when it is asked for -----------------------------------------------------------------
-
-NO_BFLOAT16 = (
-    "NumPy has no bfloat16 of its own, and ml_dtypes, which gives it one, is not installed; "
-    "pip install ml_dtypes, or use float16 in autocast, with a GradScaler that keeps small "
-    "gradients from becoming 0"
-)
-
-# Called with the dtype whenever a program names bfloat16; see `rounding.py`.
-BFLOAT16: list[Callable[[np.dtype], None]] = []
-
-
-def bfloat16() -> np.dtype:
-    """The dtype bfloat16: a float32 without the last 16 of its 32 bits.
-
-    Raises:
-        TypeError: the package ml_dtypes is not installed.
-    """
-    dtype = _bfloat16()
-    for told in BFLOAT16:
-        told(dtype)
-    return dtype
-
-
-def remind_of_bfloat16() -> None:
-    """Tells again who was told, where the dtype was named before."""
-    if _bfloat16.cache_info().currsize:
-        bfloat16()
-
-
-@cache
-def _bfloat16() -> np.dtype:
-    try:
-        import ml_dtypes
-    except ImportError as error:
-        raise TypeError(f"dtype: {NO_BFLOAT16}") from error
-    return np.dtype(ml_dtypes.bfloat16)
-
-
-def finfo(dtype: Any = None) -> Any:
-    """The limits of a floating dtype, as `numpy.finfo` gives them: eps, max, tiny and others."""
-    dtype = _default_dtype if dtype is None else as_dtype(dtype)
-    if is_bfloat16(dtype):
-        import ml_dtypes
-
-        return ml_dtypes.finfo(dtype)
-    return np.finfo(dtype)
-
-
-def widest(dtypes: Iterable[np.dtype]) -> np.dtype:
-    """The smallest of the floating dtypes that holds what all of these hold."""
-    return reduce(_wider, dtypes)
-
-
-def _wider(a: np.dtype, b: np.dtype) -> np.dtype:
-    if a != b and a.itemsize == b.itemsize == 2:  # float16 has the digits, bfloat16 the range
-        return float32
-    return max(a, b)
-
-
-def is_bfloat16(dtype: Any) -> bool:
-    """True for that dtype, without a look at where it comes from."""
-    return isinstance(dtype, np.dtype) and dtype.kind == "V" and dtype.name == "bfloat16"
-
 
 # CuPy, when it is asked for -------------------------------------------------------------------
 
@@ -383,11 +261,12 @@ def from_host(data: Any, dtype: np.dtype | None = None, name: str = "tensor") ->
     """A fresh NumPy array made from numbers, nested sequences or a NumPy array.
 
     Python floats take the default dtype, ints int64, bools bool; NumPy arrays and scalars keep
-    theirs.
+    theirs, also beside ints.
 
     Raises:
         TypeError: what is inside is no number (None, strings, complex).
-        ValueError: rows differ in length; the message names the first such row.
+        ValueError: rows differ in length, and the message names the first such row; a number is
+            too large for the integer dtype that is asked for.
     """
     typed = isinstance(data, (np.ndarray, np.generic))
     try:
@@ -395,16 +274,33 @@ def from_host(data: Any, dtype: np.dtype | None = None, name: str = "tensor") ->
     except ValueError as error:
         raise ValueError(f"{name}: {_ragged(data) or error}") from error
     x = ready(x, name)
-    if dtype is None and not typed and x.dtype == float64 and not _holds_numpy(data):
-        dtype = _default_dtype
+    if typed:
+        return x if dtype is None else x.astype(dtype, copy=False)
+    if dtype is None and x.dtype == float64:
+        dtype = widest(_floats_in(data) or {get_default_dtype()})
+    if dtype is not None and dtype.kind in "iu":
+        _check_fits(x, dtype, name)
     return x if dtype is None else x.astype(dtype, copy=False)
 
 
-def _holds_numpy(data: Any) -> bool:
-    """True when a nested sequence ends in NumPy values, which keep their dtype."""
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, (np.ndarray, np.generic))
+def _floats_in(data: Any) -> set[np.dtype]:
+    """The floating dtypes in nested sequences: those of NumPy's, and the default for Python's."""
+    if isinstance(data, (np.ndarray, np.generic)):
+        return {data.dtype} if data.dtype.kind in FLOATING else set()
+    if not isinstance(data, (list, tuple)):
+        return {get_default_dtype()} if isinstance(data, float) else set()
+    if (kinds := set(map(type, data))) <= {float, int, bool}:
+        return {get_default_dtype()} if float in kinds else set()
+    return set().union(*map(_floats_in, data))
+
+
+def _check_fits(x: np.ndarray, dtype: np.dtype, name: str) -> None:
+    """Raises where a number lies outside an integer dtype; unsigned ones count -1 from the end."""
+    high = np.iinfo(dtype).max
+    low = -high if dtype.kind == "u" else np.iinfo(dtype).min
+    if x.size and not (low <= x.min() and x.max() <= high):
+        bad = x[(x < low) | (x > high) | (x != x)].flat[0]
+        raise ValueError(f"{name}: {bad} does not fit into {dtype}, which ends at {high}")
 
 
 def _ragged(data: Any, where: str = "") -> str | None:
@@ -419,45 +315,6 @@ def _ragged(data: Any, where: str = "") -> str | None:
     return next(
         (text for i, row in enumerate(data) if (text := _ragged(row, f"{where}{i}, "))), None
     )
-
-
-# constants ------------------------------------------------------------------------------------
-
-
-def constants(*numbers: float) -> Callable[[Any], Any]:
-    """Gives the numbers of a formula in the form that x takes fastest; several come as a tuple.
-
-        one = constants(1)          # once
-        y = x + one(x)              # x + 1
-
-    NumPy makes an array of a Python number wherever it meets one, which takes longer than an op on
-    a small array. So for NumPy's floats they are 0-d arrays, made once for each dtype; whatever
-    else x is gets the numbers as they are.
-    """
-    made = {t: tuple([np.array(n, t) for n in numbers]) for t in DTYPES if t.kind == "f"}
-    if len(numbers) == 1:
-        alone, single = numbers[0], {t: n for t, (n,) in made.items()}
-        return lambda x: single.get(x.dtype, alone) if type(x) in NUMPY else alone
-    return lambda x: made.get(x.dtype, numbers) if type(x) in NUMPY else numbers
-
-
-def number(n: float, x: Any) -> Any:
-    """The same for one number that is not known before: n in the form that x takes fastest."""
-    if type(x) in NUMPY and n:
-        kind = x.dtype.kind
-        if kind == "f" or (kind == "i" and type(n) is int):
-            return _number(n, x.dtype)
-    return n
-
-
-@lru_cache
-def _number(n: float, dtype: np.dtype) -> np.ndarray:
-    return np.array(n, float32 if dtype == float16 and n > 65504 else dtype)  # and not inf
-
-
-def shared(g: Any, n: int) -> Any:
-    """g / n, also for an n beyond 65,504, where float16 ends."""
-    return g / n if n < 65504 else g * (1 / n)
 
 
 # views ----------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minitorch.array import FLOATING, Array, has_values
+from minitorch.array import Array, has_values
 from minitorch.clock import stamp
+from minitorch.dtypes import FLOATING
+from minitorch.quiet import quiet
 from minitorch.sweep import Sweep
 from minitorch.tape import (
     SILENT,
@@ -24,7 +26,7 @@ from minitorch.tape import (
     restore_mode,
     set_mode,
 )
-from minitorch.tensor import LEAF, ShapeError, Tensor, make, quiet
+from minitorch.tensor import LEAF, ShapeError, Tensor, make
 from minitorch.words import np
 
 

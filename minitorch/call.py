@@ -19,24 +19,27 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 from minitorch import array as arrays
-from minitorch.array import FLOATING, Array, device_of, is_cupy
+from minitorch.array import Array, device_of, is_cupy
 from minitorch.calltext import (
     MISSING,
+    OWN_NAMES,
     WRAPPING,
     aliased_source,
     call_source,
     compiled_when_called,
 )
 from minitorch.clock import next_birth
+from minitorch.dtypes import DTYPES, FLOATING, get_default_dtype, widest
 from minitorch.meta import Meta
+from minitorch.quiet import quiet
 from minitorch.tape import Node, Pick, casting, current_mode, users_frame
-from minitorch.tensor import CUT_NO_GRAD, LEAF, ShapeError, Tensor, make, quiet
+from minitorch.tensor import CUT_NO_GRAD, LEAF, ShapeError, Tensor, make
 from minitorch.traced import Traced, TracedNumpy
 
 # What an input may be besides a Tensor, without a second look; and one that may be missing.
 PLAIN = {float, int, bool, np.ndarray, Meta, Traced, TracedNumpy}
 OPTIONAL = PLAIN | {type(None)}
-SCALARS = {dtype.type for dtype in arrays.DTYPES}
+SCALARS = {dtype.type for dtype in DTYPES}
 
 
 def compiled_call(op: Any) -> Callable:
@@ -67,6 +70,12 @@ def compiled_call(op: Any) -> Callable:
         "settled": settled,
         "widened": widened,
     }
+    taken = [name for name in (*op.inputs, *op.options) if name in OWN_NAMES or name in closed]
+    if taken:
+        raise TypeError(
+            f"{op.name}: an argument cannot be called {taken[0]!r}, a name that the text of every "
+            "op's call has for something else; rename it"
+        )
     defaults = {
         f"default_{name}": op.defaults.get(name, MISSING) for name in (*op.inputs, *op.options)
     }
@@ -190,6 +199,8 @@ def settled(y: Any, op: Any, values: Sequence[Any]) -> Any:
             f"{op.name}: uint8 arithmetic wraps around (255 + 1 = 0); convert first, "
             "x.float() or x.int()"
         )
+    if y.dtype == np.int8 and all(_is_bool(v) for v in values):
+        return y.astype(np.int64)  # NumPy has bool ** 2 as int8, where 100 + 100 is -56
     if y.dtype.kind == "c":
         raise TypeError(f"{op.name}: complex numbers are not supported")
     if op.exact_dtype or y.dtype.kind != "f":
@@ -198,6 +209,10 @@ def settled(y: Any, op: Any, values: Sequence[Any]) -> Any:
     if y.dtype.itemsize < dtype.itemsize and all(_is_whole(v) for v in values):
         return None
     return y.astype(dtype, copy=False)
+
+
+def _is_bool(v: Any) -> bool:
+    return not hasattr(v, "dtype") or v.dtype.kind == "b"
 
 
 def _is_whole(v: Any) -> bool:
@@ -210,7 +225,7 @@ def widened(values: Sequence[Any]) -> list[Any]:
     NumPy takes a function of int8, uint8 or bool in float16, of int16 in float32: to three digits,
     and e^12 is infinite there.
     """
-    dtype = arrays.get_default_dtype()
+    dtype = get_default_dtype()
     return [v.astype(dtype) if _is_whole(v) else v for v in values]
 
 
@@ -225,9 +240,7 @@ def _float_dtype(op: Any, values: Sequence[Any]) -> np.dtype:
             f"{op.name}: {' and '.join(sorted(map(str, with_axes)))} meet, and the result is "
             "the wider; convert one side (.float(), .double()) if that was not meant",
         )
-    return arrays.widest(
-        with_axes or {dtype for _, dtype in floats} or {arrays.get_default_dtype()}
-    )
+    return widest(with_axes or {dtype for _, dtype in floats} or {get_default_dtype()})
 
 
 def constant(y: Any, why: str | None) -> Any:
@@ -244,8 +257,7 @@ def constant(y: Any, why: str | None) -> Any:
 
 def picks(node: Node, parts: Sequence[Array]) -> tuple[Tensor, ...]:
     """The outputs of an op with several; integer ones (indices) stand outside the graph."""
-    new, plan, parents, shapes, found = object.__new__, node.plan, (node,), [], []
-    seen = None
+    new, shapes, found, seen = object.__new__, [], [], None
     for i, part in enumerate(parts):
         shape, dtype = part.shape, part.dtype
         shapes.append((shape, dtype))
@@ -256,13 +268,11 @@ def picks(node: Node, parts: Sequence[Array]) -> tuple[Tensor, ...]:
             continue
         t, pick = new(Tensor), Pick()  # as `make` and `Pick.number` do, a call sooner
         pick.birth = next_birth()
-        pick.plan = plan
-        pick.parents = parents
-        pick.saved = ()
+        pick.whole = node
+        pick.index = i
         pick.shape = shape
         pick.dtype = dtype
-        pick.hooks = pick.inspection = None
-        pick.index = i
+        pick.hooks = None
         t.array = part
         t.node = pick
         found.append(t)
@@ -294,11 +304,16 @@ def explained(error: Exception, op: Any, values: Sequence[Any], options: dict) -
     given = [f"{k}={v!r}" for k, v in options.items() if not hasattr(v, "shape")]
     called = f"{op.name}({', '.join(met + given)})"
     if type(error) is ValueError:
-        text = f"{_named(str(error), op)}; called as {called}"
+        text = f"{_named(str(error).strip(), op)}; called as {called}"
         return ShapeError(text).with_traceback(error.__traceback__)
     if isinstance(error, AxisError):
         found = error if error.axis is None else axis_error(error.axis, error.ndim or 0)
         error = AxisError(_named(str(found), op)).with_traceback(error.__traceback__)
+    if str(error).startswith("cannot enter context"):
+        return RuntimeError(
+            f"{op.name}: called on a Tensor inside the body of an op; a body is given arrays, and "
+            f"computes with arrays; called as {called}"
+        )
     error.add_note(f"in minitorch.{called}")
     return error
 

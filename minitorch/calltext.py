@@ -16,8 +16,14 @@ from typing import Any
 
 MISSING: Any = object()
 
+# What the texts below call their own values: no input and no option may go by these names.
+OWN_NAMES = {"array", "casts", "current", "each", "error", "found", "i", "names", "node", "odd"}
+OWN_NAMES |= {"parents", "pattern", "plan", "save", "shown", "tensor", "watch", "why"}
+OWN_NAMES |= {"write", "y"}
+
 # Integer arithmetic that would wrap around.
-WRAPPING = {"add", "sub", "mul", "pow", "neg", "square", "matmul", "linear", "contract"}
+WRAPPING = {"add", "sub", "mul", "addcmul", "pow", "neg", "square", "matmul", "linear"}
+WRAPPING |= {"contract"}
 
 CALL = """\
 def {name}({parameters}, **names):
@@ -38,8 +44,8 @@ def {name}({parameters}, **names):
             y = settled(y, op, {values})
     if not parents:
         return constant(y, why)
-    mode = current_mode()
-    if not mode.recording:
+    current = current_mode()
+    if not current.recording:
         return constant(y, CUT_NO_GRAD)
     try:
         plan = plans[pattern]
@@ -57,8 +63,8 @@ def {name}({parameters}, **names):
     node.shape = shown.shape
     node.dtype = shown.dtype
     node.hooks = node.inspection = None
-    if mode.watchers:
-        for watch in mode.watchers:
+    if current.watchers:
+        for watch in current.watchers:
             watch(node, {values}, dict({options}), y)
     if shown is not y:
         return picks(node, y)
@@ -129,7 +135,7 @@ NEXT = """\
 UNWRAP_VARIADIC = """\
     if {x} and isinstance({x}[0], (tuple, list)):
         {given}
-    if PLAIN.issuperset(map(type, {x})):
+    if {x} and type({x}[0]) in PLAIN and PLAIN.issuperset(map(type, {x})):
         return body({arguments}){output}
     {x} = list({x})
     parents = []
@@ -272,7 +278,7 @@ def call_source(op: Any, name: str = "call") -> str:
         odd_dtype=_odd_dtype(op),
         extra=f", {op.keeps}" if op.keeps else "",
         kept=", ".join((*inputs, "y", *options)),
-        run="body(" if op.view or op.moves else "quiet.run(body, ",
+        run="body(" if op.view or op.calm else "quiet.run(body, ",
         arguments=slots["arguments"],
         values=slots["values"],
     )
@@ -305,19 +311,21 @@ def aliased_source(taken: Mapping[str, Parameter]) -> str:
 
 def _sequence_given(x: str, options: Sequence[str]) -> str:
     """The line for `cat([a, b], 1)`: the inputs as one sequence, then options by position."""
+    alone = f"({x},) = {x}"
     if not options:
-        return f"({x},) = {x}"
+        return alone
     names = ", ".join(options)
-    return f"{x}, {names}, = {x} + ({names},)[len({x}) - 1 :]"
+    several = f"{x}, {names}, = {x} + ({names},)[len({x}) - 1 :]"
+    return f"if len({x}) == 1: {alone}\n        else: {several}"
 
 
 def _odd_dtype(op: Any) -> str:
     """What is asked of a result to see whether its dtype is the right one already."""
     if op.exact_dtype:
         return " and type(y) is not tuple" if op.view else ""  # views are no scalars
-    asked = " or (dtype := y.dtype) is not array.dtype"
+    asked = " or (found := y.dtype) is not array.dtype"
     if op.name in WRAPPING:
-        asked += ' or dtype.kind == "u"'
+        asked += ' or found.kind == "u"'
     if op.variadic or len(op.inputs) > 1:
         # the dtype of a 0-d tensor says nothing about what it meets
         asked += " or odd or not array.ndim"

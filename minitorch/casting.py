@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import FLOATING, as_dtype, device_of, float16, float32, float64, is_bfloat16
+from minitorch.array import device_of
 from minitorch.clock import next_birth, version
 from minitorch.convert import cast
+from minitorch.dtypes import FLOATING, as_dtype, float16, float32, float64, is_bfloat16
 from minitorch.modes import Switch
 from minitorch.tape import Mode, casting, current_mode
 from minitorch.tensor import LEAF, Tensor

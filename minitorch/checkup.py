@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import minitorch
 import minitorch.nn.functional as F
 from minitorch import Tensor, nn, optim
-from minitorch.array import bfloat16
+from minitorch.dtypes import bfloat16
 from minitorch.kernels import without_cublas
 
 

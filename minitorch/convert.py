@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 
 from minitorch import array as arrays
-from minitorch.array import FLOATING, as_dtype, device, move
+from minitorch.array import device, move
+from minitorch.dtypes import (
+    FLOATING,
+    as_dtype,
+    bool_,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
 from minitorch.op import composite, op
 from minitorch.tensor import Tensor
 
@@ -118,15 +131,15 @@ def _converter(name: str, dtype: np.dtype) -> Any:
 
 
 _SHORT: dict[str, np.dtype] = {
-    "byte": arrays.uint8,
-    "char": arrays.int8,
-    "half": arrays.float16,
-    "float": arrays.float32,
-    "double": arrays.float64,
-    "short": arrays.int16,
-    "int": arrays.int32,
-    "long": arrays.int64,
-    "bool": arrays.bool_,
+    "byte": uint8,
+    "char": int8,
+    "half": float16,
+    "float": float32,
+    "double": float64,
+    "short": int16,
+    "int": int32,
+    "long": int64,
+    "bool": bool_,
 }
 for name, dtype in _SHORT.items():
     setattr(Tensor, name, _converter(name, dtype))
@@ -142,9 +155,9 @@ def cpu(self: Tensor) -> Tensor:
     return self.to("cpu")
 
 
-def cuda(self: Tensor, device: Any = 0, non_blocking: bool = False) -> Tensor:
-    """This tensor on a GPU, given by its number or as a device."""
-    return self.to(device=f"cuda:{device}" if isinstance(device, int) else device)
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+    """This tensor on a GPU: that number or device, or the current one."""
+    return self.to(device=f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
 
 def astype(self: Tensor, dtype: Any) -> Tensor:

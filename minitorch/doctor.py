@@ -25,6 +25,7 @@ from typing import Any
 from minitorch import array as arrays
 from minitorch import cuda
 from minitorch.checkup import checks
+from minitorch.dtypes import float32
 from minitorch.io.checkpoint import environment
 from minitorch.parity import ParityError, parity
 
@@ -84,7 +85,7 @@ def cupy_trouble() -> str | None:
         return None
     try:
         module = arrays.cupy()
-        x = module.ones((2, 2), dtype=arrays.float32)
+        x = module.ones((2, 2), dtype=float32)
         (x @ x + x).sum().item()  # needs a compiler and a library of products
     except Exception as error:  # whatever it is, it is to be told
         return str(error.__cause__ if isinstance(error.__cause__, ImportError) else error)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
 
-_FILL = {"op": "#e8eef7", "value": "#fdf3e1"}
-_EDGE = {"op": "#4c72b0", "value": "#c2842a"}
+_FILL = {"op": "#e8eef7", "value": "#fdf3e1", "module": "#e6f2ea"}
+_EDGE = {"op": "#4c72b0", "value": "#c2842a", "module": "#3d8a5f"}
 # In pixels; a character of 12 px monospace is 7.2 wide, and a little air.
 _BOX_HEIGHT, _ROW, _GAP, _CHAR, _MARGIN = 28, 64, 24, 7.4, 16
 _PADDING, _BEND = 18, 10  # around a label; the room of an arrow that passes between boxes
@@ -22,16 +22,27 @@ _SWEEPS = 8  # down and up in turn; after that the order hardly changes any more
 
 @dataclass
 class Graph:
-    """Named boxes with labels, and arrows from box to box, in the order they were added."""
+    """Named boxes with labels, and arrows from box to box, in the order they were added.
+
+    Attributes:
+        labels, kinds: of each box what it says, and "op", "value" or "module".
+        arrows: from, to.
+        tips: what a browser says of a box under the mouse, where there is something.
+        links: where a click on a box leads, likewise.
+    """
 
     labels: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     arrows: list[tuple[str, str]] = field(default_factory=list)
+    tips: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
 
-    def box(self, name: str, label: str, kind: str) -> None:
+    def box(self, name: str, label: str, kind: str, tip: str = "") -> None:
         """Adds a box, unless it is there."""
         self.labels.setdefault(name, label)
         self.kinds.setdefault(name, kind)
+        if tip:
+            self.tips.setdefault(name, tip)
 
     def arrow(self, source: str, target: str) -> None:
         """Adds an arrow; a second one between the same boxes is drawn once."""
@@ -73,7 +84,7 @@ class Graph:
         lines = ["flowchart TD"]
         for name, label in self.labels.items():
             left, right = ("[", "]") if self.kinds[name] == "op" else ("([", "])")
-            text = label.replace('"', "#quot;")
+            text = label.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;")
             lines.append(f'    {ids[name]}{left}"{text}"{right}')
         lines += [f"    {ids[a]} --> {ids[b]}" for a, b in self.arrows]
         return "\n".join(lines) + "\n"
@@ -176,13 +187,21 @@ class Graph:
             parts.append(
                 f'<polyline points="{path}" fill="none" stroke="#666" marker-end="url(#tip)"/>'
             )
-        for name, label in self.labels.items():
-            (x, y), w, kind = at[name], self._width(name), self.kinds[name]
-            radius = 3 if kind == "op" else _BOX_HEIGHT / 2
-            parts.append(
-                f'<rect x="{x - w / 2:.1f}" y="{y - _BOX_HEIGHT / 2:.1f}" width="{w:.1f}" '
-                f'height="{_BOX_HEIGHT}" rx="{radius}" fill="{_FILL[kind]}" '
-                f'stroke="{_EDGE[kind]}"/>'
-                f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{escape(label)}</text>'
-            )
+        parts += [self._drawn_box(name, *at[name]) for name in self.labels]
         return "\n".join([*parts, "</svg>"]) + "\n"
+
+    def _drawn_box(self, name: str, x: float, y: float) -> str:
+        """A box with its label around a point, its tip, and its link."""
+        w, kind = self._width(name), self.kinds[name]
+        radius = _BOX_HEIGHT / 2 if kind == "value" else 3
+        box = (
+            f'<rect x="{x - w / 2:.1f}" y="{y - _BOX_HEIGHT / 2:.1f}" width="{w:.1f}" '
+            f'height="{_BOX_HEIGHT}" rx="{radius}" fill="{_FILL[kind]}" stroke="{_EDGE[kind]}"/>'
+            f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">'
+            f"{escape(self.labels[name])}</text>"
+        )
+        if name in self.tips:
+            box = f"<g><title>{escape(self.tips[name])}</title>{box}</g>"
+        if name in self.links:
+            box = f'<a href="{escape(self.links[name])}">{box}</a>'
+        return box

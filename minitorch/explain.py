@@ -58,15 +58,49 @@ def rule(op: Any, place: int) -> str:
     >>> [rule(REGISTRY["linear"], place) for place in range(3)]
     ['g W', 'gᵀ x', 'Σ g over the rows']
     """
-    rules = [found for text in _paragraphs(op) for found in _RULE.findall(text)]
-    name = op.inputs[min(place, len(op.inputs) - 1)]
-    by_name = [said for of, said in rules if of == name]
-    in_order = [said for _, said in rules[place : place + 1] or rules[-1:]]
-    return (by_name or in_order or [f"as in the docstring of {op.name}"])[0]
+    told = rules(op)
+    inputs = list(op.inputs)
+    name = inputs[min(place, len(inputs) - 1)]
+    of = {given: _letter(given, told) for given in inputs}
+    free = [part for part in told if part not in of.values()]
+    left = [given for given in inputs if of[given] is None]
+    letter = of[name]
+    if letter is not None:
+        return told[letter]
+    if len(free) == len(left):  # what has a letter of its own in the formula stands in order
+        return told[free[left.index(name)]]
+    if len(told) == 1 == len(free) or len(inputs) == 1 < len(free):  # of parts of the inputs
+        return ", ".join(f"dL/d({part}) = {told[part]}" for part in free)
+    return f"as in the docstring of {op.name}"
 
 
-# "dL/da = ..." up to the next one, or to the end of the sentence.
-_RULE = re.compile(r"dL/d\(?(\w+?)(?:_\w+)?\)? = (.*?)(?=[,;] +dL/d|\.(?: |$)|$)")
+def rules(op: Any) -> dict[str, str]:
+    """letter -> its gradient, for those that the docstring tells; the first one of each letter.
+
+    >>> from minitorch.op import REGISTRY
+    >>> rules(REGISTRY["div"])
+    {'a': 'g / b', 'b': '-g y / b'}
+    """
+    found: dict[str, str] = {}
+    for text in _paragraphs(op):
+        for heads, said in _RULE.findall(text):
+            for letter in _HEAD.findall(heads):
+                found.setdefault(letter, said)
+    return found
+
+
+def _letter(name: str, told: dict[str, str]) -> str | None:
+    """What an input is called in the formulas: by its name, its initial, or x for the input."""
+    initials = [word[0] for word in name.split("_")]
+    for letter in (name, *initials, *map(str.upper, initials), *["x"] * (name == "input")):
+        if letter in told:
+            return letter
+    return None
+
+
+# "dL/da = ..." up to the next one, or to the end of the sentence; "dL/da = dL/db = ..." is of both.
+_HEAD = re.compile(r"dL/d\(?(\w+?)(?:_\w+)?\)? = ")
+_RULE = re.compile(r"((?:dL/d\(?\w+?(?:_\w+)?\)? = )+)(.*?)(?=[,;] +dL/d|,? and dL/d|\.(?: |$)|$)")
 
 
 def _paragraphs(op: Any) -> list[str]:

@@ -15,7 +15,8 @@ from typing import Any
 
 from numpy import ndarray
 
-from minitorch.array import expanded, number
+from minitorch.array import expanded
+from minitorch.constants import number
 from minitorch.traced import NUMPY, TracedNumpy
 from minitorch.words import np
 
@@ -171,10 +172,9 @@ def _ones(
     ndim, size = len(shape), math.prod(shape)
     if type(dim) is tuple and len(dim) == 1:
         dim = dim[0]
-    elif type(dim) is tuple and sorted(d % ndim for d in dim if -ndim <= d < ndim) == [
-        *range(ndim)
-    ]:
-        dim = None
+    elif type(dim) is tuple and len(dim) == ndim:
+        every = sorted(d % ndim for d in dim if -ndim <= d < ndim) == [*range(ndim)]
+        dim = None if every else dim
     if dtype.char not in "fd" or not 0 < size <= ADDED_BY_BLAS:
         return None, None, None
     if dim is None or (ndim == 1 and dim in (0, -1)):

@@ -27,7 +27,7 @@ class GradcheckError(AssertionError):
 
 def undecided(experiment: Experiment, why: str) -> GradcheckError:
     """The error of a check that has nothing to compare."""
-    return GradcheckError(f"{_check(experiment)}: {experiment.name}: nothing decided: {why}")
+    return GradcheckError(f"{experiment.check}: {experiment.name}: nothing decided: {why}")
 
 
 def kink_text(r: Result) -> str:
@@ -44,7 +44,7 @@ def kink_text(r: Result) -> str:
 def report(experiment: Experiment, results: list[Result]) -> str:
     """The whole message."""
     wrong = [r for r in results if r.bad]
-    check = _check(experiment)
+    check = experiment.check
     if not wrong:
         lines = [f"{check}: {experiment.name}: the values agree, but:"]
         return "\n".join((lines + _facts(experiment))[:MAX_LINES])
@@ -67,10 +67,6 @@ def report(experiment: Experiment, results: list[Result]) -> str:
         lines.append(f"  likely cause: {cause}")
     lines += _neighbourhood(experiment, r)
     return "\n".join((lines + _facts(experiment))[:MAX_LINES])
-
-
-def _check(experiment: Experiment) -> str:
-    return "gradcheck" if experiment.order == 1 else "gradgradcheck"
 
 
 def _listed(items: Any, most: int = 8) -> str:
@@ -215,7 +211,10 @@ def _missing_sum(experiment: Experiment, r: Result) -> str | None:
         return None
     g = np.asarray(move(experiment.g[0].array, CPU))
     for axis, size in enumerate(g.shape):
-        for kept in (0, size - 1) if size > 1 else ():
+        own = axis - g.ndim + r.x.ndim  # that axis of the input, counted from behind
+        if size == 1 or (own >= 0 and r.x.shape[own] == size):
+            continue  # one row of the input for each of g: there is nothing to sum
+        for kept in (0, size - 1):
             one = np.zeros_like(g)
             slot = (slice(None),) * axis + (kept,)
             one[slot] = g[slot]
@@ -235,7 +234,7 @@ def _signs(r: Result, close: np.ndarray) -> str | None:
 
 
 def _where(r: Result) -> str | None:
-    """What the wrong elements have in common: the sign of x, or a row."""
+    """What the wrong elements have in common, or the right ones: the sign of x, or a row."""
     if r.directional or len(r.bad) == len(r.probes):
         return None
     wrong = np.zeros(len(r.probes), bool)
@@ -244,10 +243,13 @@ def _where(r: Result) -> str | None:
     for name, here in {"x > 0": x > 0, "x < 0": x < 0}.items():
         if np.array_equal(wrong, here):
             return f"exactly the elements with {name} are wrong: look at that branch of the rule"
-    places = np.array([r.probes[k] for k in r.bad])
-    for axis in range(places.shape[1]):
-        if r.x.shape[axis] > 1 and np.ptp(places[:, axis]) == 0:
-            return f"only elements at {places[0, axis]} of axis {axis} are wrong: the edge?"
+    places = np.array(r.probes)
+    for axis in range(r.x.ndim):
+        off, fine = places[wrong, axis], places[~wrong, axis]
+        if r.x.shape[axis] > 1 and np.ptp(off) == 0:
+            return f"only elements at {off[0]} of axis {axis} are wrong: the edge?"
+        if r.x.shape[axis] > 1 and np.ptp(fine) == 0:
+            return f"only elements at {fine[0]} of axis {axis} are right: are the others left out?"
     return None
 
 

@@ -2,7 +2,8 @@
 
 Off the tape (under `no_grad`, or when nothing involved requires grad) the array is written, aliases
 see it, and the write is stamped on the tape's clock. On the tape no array is ever written: `x /= 2`
-makes `x` the name of a new value with a new node, so what older nodes saved stays true.
+makes `x` the name of a new value with a new node, so what older nodes saved stays true. What was
+taken of `x` before, a view (`v = x[0]`) or `x.detach()`, keeps the old numbers: take it afterwards.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from numpy import ndarray
 from minitorch.array import Array, apart
 from minitorch.call import PLAIN
 from minitorch.clock import stamp
+from minitorch.quiet import quiet
 from minitorch.tape import Node, current_mode, users_line
-from minitorch.tensor import LEAF, ShapeError, Tensor, make, quiet
+from minitorch.tensor import LEAF, ShapeError, Tensor, make
 
 
 def inplace_method(call: Callable, name: str, into: Callable | None) -> Callable:
@@ -79,9 +81,11 @@ def rebind(x: Tensor, compute: Callable[[], Tensor], name: str) -> Tensor:
         RuntimeError: `x` is a leaf that requires grad, or a view, whose base would not follow.
     """
     if x.node is LEAF:
+        write = "x[i] = v" if name == "setitem" else "x -= lr * g"
         raise RuntimeError(
             f"{name}: this leaf requires grad, and changing it in place would hide the value its "
-            "gradient is taken at; update it under no_grad: with minitorch.no_grad(): x -= lr * g"
+            f"gradient is taken at; update it under no_grad: with minitorch.no_grad(): {write}, or "
+            "change a copy that is on the tape (x = x.clone())"
         )
     is_view = x.node.plan.op.view if isinstance(x.node, Node) else x.array.base is not None
     if is_view:

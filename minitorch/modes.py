@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import FLOATING, first_true, has_values
+from minitorch.array import first_true, has_values
+from minitorch.dtypes import FLOATING
 from minitorch.tape import (
     RECORDING,
     SILENT,
@@ -44,6 +45,11 @@ class Switch:
         restore_mode(self._tokens.pop())
 
     def __call__(self, function: Callable) -> Callable:
+        if not callable(function):
+            raise TypeError(
+                f"{type(self).__name__}: expected a function to decorate, or a block, got "
+                f"{function!r}"
+            )
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(
                 f"{type(self).__name__}: cannot decorate the generator {function.__name__!r}: the "
@@ -101,6 +107,10 @@ class enable_grad(_Recording):  # noqa: N801 - torch's name
 class inference_mode(Switch):  # noqa: N801 - torch's name
     """`no_grad` under torch's other name; `inference_mode(False)` changes nothing."""
 
+    def __new__(cls, mode: bool | Callable = True) -> Any:
+        # `@inference_mode` without parentheses gives the decorated function itself
+        return object.__new__(cls) if isinstance(mode, bool) else cls()(mode)
+
     def __init__(self, mode: bool = True):
         super().__init__()
         self.mode = mode
@@ -149,7 +159,7 @@ def is_grad_enabled() -> bool:
 class detect_anomaly(Switch):  # noqa: N801 - torch's name
     """Inside, the first NaN raises where it is born: in the forward, or in the backward.
 
-    Every node remembers the line of the program that made it. A forward op that makes NaN of
+    Every node remembers the line of the program that made it. A recorded op that makes NaN of
     inputs without NaN raises at once; so does a rule in `backward`, with the forward line. What was
     saved is checked for writes that went around the tape (through `.numpy()` or `.data`).
 

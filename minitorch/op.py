@@ -31,6 +31,7 @@ from minitorch.traced import NUMPY
 
 REGISTRY: dict[str, Op] = {}
 COMPOSITES: dict[str, Callable] = {}
+LATECOMERS: list[Callable[[Op], None]] = []  # what is done to every op that comes, or gets rules
 
 
 class Op:
@@ -39,7 +40,7 @@ class Op:
     Attributes:
         name, body: the function it was made from.
         inputs, options: the names of what is differentiated, and of what is not.
-        broadcasts, view, moves, exact_dtype, pack, keeps, autocast: as given to `op`.
+        broadcasts, view, calm, exact_dtype, pack, keeps, autocast: as given to `op`.
         variadic: are the inputs of any number, as those of `cat`?
         defaults: of the inputs and options that may be left out.
         rules, joint, differentiable: what `grad` registered, if anything.
@@ -53,7 +54,7 @@ class Op:
         body: Callable,
         broadcasts: bool,
         view: bool,
-        moves: bool,
+        calm: bool,
         exact_dtype: bool,
         pack: str | None,
         keeps: str | None = None,
@@ -61,7 +62,7 @@ class Op:
     ):
         parameters = inspect.signature(body).parameters.values()
         self.name, self.body = body.__name__, body
-        self.broadcasts, self.view, self.moves = broadcasts, view, moves
+        self.broadcasts, self.view, self.calm = broadcasts, view, calm
         self.exact_dtype, self.pack, self.keeps = exact_dtype, pack, keeps
         self.autocast = autocast
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
@@ -107,13 +108,8 @@ class Op:
         A joint rule may also name `needs`, a bool per input, to compute only what is needed.
 
         Raises:
-            TypeError: a rule for no input, one that asks for a name nobody knows, or an input
-                called y, which is the output's name.
+            TypeError: a rule for no input, or one that asks for a name nobody knows.
         """
-        if "y" in self.inputs:
-            raise TypeError(
-                f"{self.name}.grad: an input cannot be called 'y', which is the output; rename it"
-            )
         known = {"y", *self.inputs, *self.options, *(f"{x}_shape" for x in self.inputs)}
         known |= {self.keeps} if self.keeps else set()
         for name, rule in rules.items():
@@ -124,6 +120,8 @@ class Op:
             self._check_rule(joint, known | {"needs"})
         self.joint, self.rules, self.differentiable = joint, rules, True
         self.plans.clear()
+        for prepare in LATECOMERS:
+            prepare(self)
 
     def _check_rule(self, rule: Callable, known: set[str]) -> None:
         first, *names = inspect.signature(rule).parameters
@@ -234,7 +232,7 @@ def op(
     switch: bool = False,
     pack: str | None = None,
     view: bool = False,
-    moves: bool = False,
+    calm: bool = False,
     exact_dtype: bool = False,
     keeps: str | None = None,
     autocast: str | None = None,
@@ -251,8 +249,9 @@ def op(
         switch: takes inplace=True too, as torch's activations do; `.inplace` is that function.
         pack: the option that takes loose positional sizes, as in `x.reshape(2, 3)`.
         view: the output may share the memory of the first input.
-        moves: the body moves numbers and compares them, and works nothing out, so there is no
-            warning of NumPy's to switch off (nor is there for a view).
+        calm: nothing the body does can make NumPy warn, whatever the numbers: it moves and compares
+            them. Views are calm. Otherwise the warnings are switched off for it, which takes longer
+            than a small product.
         exact_dtype: the body has chosen the output's dtype, also where torch would choose another.
         keeps: the body returns (y, extra), where `extra` (an array or a tuple) is what it computed
             on the way and a rule may take under this name. It is no output: when the backward is
@@ -277,12 +276,12 @@ def op(
             switch=switch,
             pack=pack,
             view=view,
-            moves=moves,
+            calm=calm,
             exact_dtype=exact_dtype,
             keeps=keeps,
             autocast=autocast,
         )
-    entry = Op(body, broadcasts, view, moves, exact_dtype, pack, keeps, autocast)
+    entry = Op(body, broadcasts, view, calm, exact_dtype, pack, keeps, autocast)
     call: Any = compiled_call(entry)
     functools.update_wrapper(call, body)
     del call.__wrapped__  # the call takes its options by position too, the body does not
@@ -290,6 +289,8 @@ def op(
     entry.call = call
     call.op, call.grad = entry, entry.grad
     REGISTRY[entry.name] = entry
+    for prepare in LATECOMERS:
+        prepare(entry)
     for name in methods.split():
         setattr(Tensor, name, call)
     for name in reflected.split():

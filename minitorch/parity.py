@@ -16,13 +16,14 @@ import numpy as np
 
 from minitorch import array as arrays
 from minitorch.autograd.on_demand import grad
+from minitorch.dtypes import FLOATING, float16, float32, float64
 from minitorch.random import default_generator
 from minitorch.tensor import LEAF, Tensor, make
 from minitorch.tree import leaves, map_leaves
 
 # How far apart two numbers may be, as a part of the largest of the CPU's; a tenth of that is always
 # allowed, for where 0 is the difference of two large numbers.
-RTOL = {arrays.float16: 1e-2, arrays.float32: 1e-4, arrays.float64: 1e-9}
+RTOL = {float16: 1e-2, float32: 1e-4, float64: 1e-9}
 
 _NOTHING = type("nothing", (), {"__repr__": lambda _: "nothing"})()  # in place of an output
 
@@ -157,7 +158,7 @@ def difference(want: Any, got: Any, rtol: float | None = None) -> str | None:
     if (want.shape, want.dtype) != (got.shape, got.dtype):
         return f"{want.dtype} {want.shape} on the CPU, {got.dtype} {got.shape} on the GPU"
     a, b = want.array, arrays.move(got.array, arrays.CPU)
-    if a.dtype.kind not in arrays.FLOATING:
+    if a.dtype.kind not in FLOATING:
         off, allowed = (a != b) * 1.0, 0.0
         rule = "differ"
     else:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from minitorch import array as arrays
-from minitorch.array import float32, float64, int64, move, shape_of
-from minitorch.creation import Device, Dtype, finished, float_dtype, options_like
+from minitorch.array import move, shape_of
+from minitorch.creation import Device, Dtype, asked, finished, float_dtype, options_like
+from minitorch.dtypes import FLOATING, float32, float64, int64
 from minitorch.inplace import written
 from minitorch.tensor import Tensor, make, raw
 from minitorch.traced import one_call
@@ -174,27 +175,37 @@ def set_rng_state(new_state: dict[str, Any]) -> None:
 
 
 def rand(
-    *size: Any,
+    *sizes: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: Dtype = None,
     device: Device = "cpu",
     requires_grad: bool = False,
 ) -> Tensor:
     """Uniform on [0, 1): `rand(2, 3)`."""
-    x = (generator or default_generator).uniform(shape_of(size), dtype := float_dtype(dtype))
+    x = (generator or default_generator).uniform(asked(sizes, size), dtype := _drawn("rand", dtype))
     return finished(x, dtype, device, requires_grad)
 
 
 def randn(
-    *size: Any,
+    *sizes: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: Dtype = None,
     device: Device = "cpu",
     requires_grad: bool = False,
 ) -> Tensor:
     """Standard normal: `randn(2, 3)`."""
-    x = (generator or default_generator).normal(shape_of(size), dtype := float_dtype(dtype))
+    x = (generator or default_generator).normal(asked(sizes, size), dtype := _drawn("randn", dtype))
     return finished(x, dtype, device, requires_grad)
+
+
+def _drawn(who: str, dtype: Dtype) -> np.dtype:
+    """The dtype asked for, which has fractions."""
+    dtype = float_dtype(dtype)
+    if dtype.kind not in FLOATING:
+        raise TypeError(f"{who}: these numbers have fractions, which {dtype} cannot hold")
+    return dtype
 
 
 @one_call
@@ -248,6 +259,8 @@ def normal(
 @one_call
 def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that `p` holds at that place, else 0; the dtype of `p`."""
+    if not arrays.has_values(p.array):  # a Meta draws nothing
+        return make(np.zeros_like(p.array))
     _check_probabilities("bernoulli", p)
     u = (generator or default_generator).uniform(p.shape, float64)
     return make(move((u < move(p.array, "cpu")).astype(p.dtype), p.device))
@@ -311,7 +324,7 @@ def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
     """Draws anew from N(mean, std²), in place."""
-    return _redrawn(
+    return redrawn(
         self, "normal_", lambda g, s, d: g.normal(s, d) * d.type(std) + d.type(mean), generator
     )
 
@@ -322,7 +335,7 @@ def uniform_(
     """Draws anew, uniformly from [a, b), in place."""
     if not a <= b or not math.isfinite(b - a):
         raise ValueError(f"uniform_: from {a} to {b} is no interval")
-    return _redrawn(
+    return redrawn(
         self, "uniform_", lambda g, s, d: g.uniform(s, d) * d.type(b - a) + d.type(a), generator
     )
 
@@ -331,11 +344,15 @@ def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = No
     """Draws anew: 1 with probability p, else 0, in place."""
     if not 0 <= p <= 1:
         raise ValueError(f"bernoulli_: p must lie in [0, 1], got {p}")
-    return _redrawn(self, "bernoulli_", lambda g, s, d: g.uniform(s, float64) < p, generator)
+    return redrawn(self, "bernoulli_", lambda g, s, d: g.uniform(s, float64) < p, generator, False)
 
 
-def _redrawn(x: Tensor, name: str, draw: Any, generator: Generator | None) -> Tensor:
-    """Fills `x` with draws made on the host."""
+def redrawn(
+    x: Tensor, name: str, draw: Any, generator: Generator | None, fractions: bool = True
+) -> Tensor:
+    """Fills `x` with draws made on the host; with `fractions` integers cannot hold them."""
+    if fractions:
+        _drawn(name, x.dtype)
 
     def write() -> None:
         if arrays.has_values(x.array):

@@ -69,20 +69,19 @@ class Sweep:
             return
         node, g, _ = pending.pop(-heappop(heap))
         while True:
-            if not node.shape and isinstance(g, np.generic):
-                g = np.asarray(g)  # NumPy made a scalar of a 0-d array; rules take arrays
+            if not node.shape:
+                g = _array(g)
             if node.hooks is not None:
                 for hook in tuple(node.hooks):
                     g = hook(g)
             if capture is not None and node.birth in capture:
                 capture[node.birth] = g
             if type(node) is Pick:
-                (whole,) = node.parents
-                entry = pending.get(whole.birth)
+                entry = pending.get(node.whole.birth)
                 if entry is None:
-                    self._queue(whole, _with_slot(None, node, g))
+                    self._queue(node.whole, _slots(node, g))
                 else:
-                    _with_slot(entry[1], node, g)
+                    _add_to_slot(entry[1], node, g)
                 node, g, _ = pending.pop(-heappop(heap))
                 continue
 
@@ -95,7 +94,11 @@ class Sweep:
             if wanted is not None:
                 needs = [key_of(p) in wanted for p in node.parents]
             pull = plan.pull  # Python finds what a name holds sooner than a method
-            grads = pull(g, saved, needs)
+            try:
+                grads = pull(g, saved, needs)
+            except Exception as error:
+                error.add_note(f"in the backward of {node.name}{_recorded(node).rstrip(',')}")
+                raise
             if inspection is not None:
                 inspection.after(node, g, grads)
             if not keep:
@@ -141,13 +144,13 @@ class Sweep:
                 self._reach(to, g)
                 continue
             if type(to) is Pick and straight and to.hooks is None:
-                (whole,) = to.parents
+                whole = to.whole
                 known = alone is not None and alone[0] is whole
                 waiting: Any = alone if known else self.pending.get(whole.birth)
                 if waiting is not None:
-                    _with_slot(waiting[1], to, g)
+                    _add_to_slot(waiting[1], to, g)
                     continue
-                to, g = whole, _with_slot(None, to, g)
+                g, to = _slots(to, g), whole
             if alone is None and not heap:
                 alone = to, g
                 continue
@@ -207,11 +210,12 @@ def _check_unchanged(node: Node) -> None:
     """Raises when an array that `node` saved was written in place since."""
     for name, value in _named_arrays(node):
         if hasattr(value, "base") and version(value) > node.birth:
-            made = f", recorded at {node.where}," if node.where else ""
+            more = "" if node.where else "; inside minitorch.detect_anomaly() both lines are named"
             raise RuntimeError(
-                f"{node.name}: backward needs its {name!r} of shape {tuple(value.shape)}{made} "
-                f"but {writer(value)} changed that array in place after it was saved; change a "
-                "copy instead (x = x.clone()), or call backward() before the change"
+                f"{node.name}: backward needs its {name!r} of shape {tuple(value.shape)}"
+                f"{_recorded(node)} but {writer(value)} changed that array in place after it was "
+                "saved; change a copy instead (x = x.clone()), or call backward() before the "
+                f"change{more}"
             )
 
 
@@ -227,15 +231,23 @@ def _named_arrays(node: Node) -> Iterator[tuple[str, Any]]:
 # several outputs ------------------------------------------------------------------------------
 
 
-def _with_slot(slots: list | None, pick: Pick, g: Any) -> list:
-    """The gradients of all outputs of a node, `g` added to that of one of them."""
-    if slots is None:
-        slots = [None] * len(pick.parents[0].shape)
-    if not pick.shape and isinstance(g, np.generic):
-        g = np.asarray(g)
-    i = pick.index
-    slots[i] = g if slots[i] is None else slots[i] + g
+def _slots(pick: Pick, g: Any) -> list:
+    """The gradients of all outputs of a node, of which one is known."""
+    slots: list = [None] * len(pick.whole.shape)
+    slots[pick.index] = g if pick.shape else _array(g)
     return slots
+
+
+def _add_to_slot(slots: list, pick: Pick, g: Any) -> None:
+    """Adds `g` to the gradient of one of the outputs."""
+    known = slots[pick.index]
+    g = g if known is None else known + g
+    slots[pick.index] = g if pick.shape else _array(g)
+
+
+def _array(g: Any) -> Any:
+    """g of no axes as an array again, where NumPy has made a scalar of it: rules take arrays."""
+    return np.asarray(g) if isinstance(g, np.generic) else g
 
 
 def _filled(slots: list, node: Node) -> tuple:
@@ -282,7 +294,9 @@ def _fit(
     op = node.plan.op
     if not hasattr(g, "shape"):
         found = type(g).__name__
-        raise RuntimeError(f"{_whose(op, index)} is a {found}, expected an array of shape {shape}")
+        raise RuntimeError(
+            f"{_whose(node, index)} is a {found}, expected an array of shape {shape}"
+        )
     if g.shape != shape:
         try:
             if not op.broadcasts:
@@ -291,21 +305,27 @@ def _fit(
         except ValueError:
             hint = _shape_hint(g.shape, shape)
             raise RuntimeError(
-                f"{_whose(op, index)} has shape {g.shape}, expected {shape}{hint}"
+                f"{_whose(node, index)} has shape {g.shape}, expected {shape}{hint}"
             ) from None
     if g.dtype != dtype:
         # NumPy promotes float32 by what it meets: another input may be int64, or a 0-d float64.
         mixed = op.broadcasts and any(getattr(v, "dtype", dtype) != dtype for v in saved)
         own = node.dtype == dtype and dtype.kind != "V"  # rules give float32 for bfloat16
         if own and not mixed:  # so the rule itself has changed the dtype
-            raise RuntimeError(f"{_whose(op, index)} has dtype {g.dtype}, expected {dtype}")
+            raise RuntimeError(f"{_whose(node, index)} has dtype {g.dtype}, expected {dtype}")
         g = g.astype(dtype)
     return g
 
 
-def _whose(op: Any, index: int) -> str:
+def _whose(node: Node, index: int) -> str:
+    op = node.plan.op
     name = op.inputs[0 if op.variadic else index]
-    return f"{op.name}: the gradient of input {name!r}"
+    return f"{op.name}{_recorded(node)}: the gradient of input {name!r}"
+
+
+def _recorded(node: Node) -> str:
+    """Where the forward made a node, if `detect_anomaly` has noted it."""
+    return f", recorded at {node.where}," if node.where else ""
 
 
 def _shape_hint(got: tuple[int, ...], expected: tuple[int, ...]) -> str:

@@ -118,16 +118,40 @@ class Node:
 
 
 class Pick(Node):
-    """One of the several outputs of a node: it only says which, so that `g` finds its slot."""
+    """One of the several outputs of a node: it only says which, so that `g` finds its slot.
 
-    __slots__ = ("index",)
+    Attributes:
+        whole: the node, which has the plan and the saved values; a pick has none of its own.
+        index: which of the outputs.
+    """
+
+    __slots__ = ("index", "whole")
+    whole: Node
     index: int
+
+    saved = ()
+    inspection = None
+
+    @property
+    def plan(self) -> Any:
+        """That of the whole."""
+        return self.whole.plan
+
+    @property
+    def parents(self) -> tuple[Node]:  # type: ignore[override]
+        """The whole alone."""
+        return (self.whole,)
 
     @classmethod
     def number(cls, index: int, node: Node, y: Array) -> Pick:
         """A new one, of output `index` of a node."""
-        pick = cls.of(node.plan, (node,), (), y)
+        pick = cls()
+        pick.birth = next_birth()
+        pick.whole = node
         pick.index = index
+        pick.shape = y.shape
+        pick.dtype = y.dtype
+        pick.hooks = None
         return pick
 
 

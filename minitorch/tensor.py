@@ -3,23 +3,23 @@
 A Tensor has no arithmetic of its own. Each op binds its operators and methods when it is defined
 (`minitorch/op.py` does the binding, `minitorch/ops/` holds the ops), and `minitorch/backward.py`
 binds `backward` and the hooks; so adding an op touches one place, and this file is about what a
-Tensor *is*.
+Tensor *is*. What can be read off it, its shape for one, is in `minitorch/facts.py`.
 """
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar, copy_context
 from copy import deepcopy
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minitorch import array as arrays
-from minitorch.array import Array, as_dtype, device, device_of, from_host, is_cupy, move
+from minitorch.array import Array, device, from_host, is_cupy, move
+from minitorch.copying import copied
+from minitorch.dtypes import FLOATING, as_dtype
+from minitorch.facts import Facts
 from minitorch.meta import Meta
 from minitorch.meta.core import need_values
 from minitorch.printing import described
@@ -41,40 +41,7 @@ CUT_NO_GRAD = "it was computed under no_grad(), where nothing is recorded"
 CUT_DETACHED = "it comes from detach(), which cuts the graph"
 
 
-def _numpys_switch() -> tuple[ContextVar, Any]:
-    """Where NumPy keeps what it does about floating-point errors, and the value for: nothing."""
-    context = copy_context()
-    was = dict(context.items())
-    context.run(np.seterr, all="ignore")
-    ((switch, off),) = [(v, value) for v, value in context.items() if was.get(v) is not value]
-    return switch, off
-
-
-_switch, _off = _numpys_switch()
-
-
-class _Quiet(threading.local):
-    """Runs op bodies where NumPy's floating-point warnings are off, as in torch and on a GPU.
-
-    exp(1000) is inf and log(0) is -inf by IEEE rules, without a word. The switch is set once, in a
-    context of our own (one per thread, since a context runs one thing at a time), which costs
-    40 ns a call where `np.errstate` costs 1,200; the user's own NumPy code keeps its warnings.
-    What may call user's code, as a sweep does its hooks, goes between `begin` and `end` instead.
-    """
-
-    begin = staticmethod(partial(_switch.set, _off))
-    end = staticmethod(_switch.reset)
-
-    def __init__(self) -> None:
-        context = copy_context()
-        context.run(self.begin)
-        self.run = context.run
-
-
-quiet = _Quiet()
-
-
-class Tensor:
+class Tensor(Facts):
     """An n-dimensional array that remembers how it was made.
 
     Args:
@@ -142,6 +109,13 @@ class Tensor:
         device: str | device | None = None,
         requires_grad: bool = False,
     ):
+        if type(dtype) is int:
+            given = (data, dtype, device, requires_grad)
+            sizes = ", ".join(str(n) for n in given if type(n) is int)
+            raise TypeError(
+                f"Tensor: takes numbers, not sizes, got Tensor({sizes}); write "
+                f"minitorch.empty({sizes}) for a tensor of that shape"
+            )
         dtype = None if dtype is None else as_dtype(dtype)
         if isinstance(data, Tensor):
             data = data.array
@@ -155,150 +129,13 @@ class Tensor:
         if requires_grad:
             self.requires_grad_()
 
-    # what it is --------------------------------------------------------------------------------
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the axes."""
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The type of the elements."""
-        return self.array.dtype
-
-    @property
-    def device(self) -> device:
-        """Where the array lives."""
-        return device_of(self.array)
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self.array.ndim
-
-    def dim(self) -> int:
-        """The number of axes."""
-        return self.array.ndim
-
-    def size(self, dim: int | None = None) -> Any:
-        """The shape, or the size of one axis."""
-        return self.shape if dim is None else self.shape[dim]
-
-    ndimension = dim
-
-    def numel(self) -> int:
-        """The number of elements."""
-        return self.array.size
-
-    nelement = numel
-
-    def element_size(self) -> int:
-        """Bytes of one element."""
-        return self.dtype.itemsize
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of one element."""
-        return self.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all elements."""
-        return self.array.size * self.dtype.itemsize
-
-    def stride(self, dim: int | None = None) -> Any:
-        """Steps along each axis (or one), in elements; 0 where `expand` repeats without copying."""
-        steps = tuple(s // self.dtype.itemsize for s in self.array.strides)
-        return steps if dim is None else steps[dim]
-
-    def is_contiguous(self) -> bool:
-        """True when the elements lie in memory in row-major order."""
-        return bool(self.array.flags.c_contiguous)
-
-    def is_floating_point(self) -> bool:
-        """True for float16, bfloat16, float32 and float64."""
-        return self.dtype.kind in arrays.FLOATING
-
-    def is_nonzero(self) -> bool:
-        """Is the one number inside other than 0?"""
-        return bool(self._one("is_nonzero"))
-
-    def is_same_size(self, other: Tensor) -> bool:
-        """True when both have one shape."""
-        return self.shape == other.shape
-
-    @property
-    def is_cpu(self) -> bool:
-        """True when the array lives in the host's memory."""
-        return self.device.type == "cpu"
-
-    @property
-    def is_cuda(self) -> bool:
-        """True when the array lives on a GPU."""
-        return self.device.type == "cuda"
-
-    @property
-    def is_meta(self) -> bool:
-        """True when it has a shape and a dtype only."""
-        return self.device.type == "meta"
-
-    def get_device(self) -> int:
-        """The number of the GPU the array lives on; -1 off the GPU."""
-        return -1 if self.device.index is None else self.device.index
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len: a 0-d tensor has no length; its one number is x.item()")
-        return self.shape[0]
-
-    def __bool__(self) -> bool:
-        return bool(self._one("bool"))
-
-    def __float__(self) -> float:
-        return float(self._one("float"))
-
-    def __int__(self) -> int:
-        return int(self._one("int"))
-
-    def __index__(self) -> int:
-        if self.dtype.kind not in "iu":
-            raise TypeError(f"index: expected an integer tensor, got {self.dtype}")
-        return int(self._one("index"))
-
     def __hash__(self) -> int:
         return id(self)
-
-    def __contains__(self, value: Any) -> bool:
-        if isinstance(value, Tensor):
-            value = value._one("in")
-        return bool((self.array == value).any())
-
-    def __format__(self, spec: str) -> str:
-        alone = not self.array.ndim and not isinstance(self.array, Meta)
-        one = alone or (spec and self.array.size == 1)
-        return format(self.item(), spec) if one else str(self)
 
     def __repr__(self) -> str:
         return described(self.array, self.node)
 
-    def _one(self, what: str) -> Any:
-        if self.array.size != 1:
-            raise ValueError(
-                f"{what}: a tensor of shape {self.shape} holds {self.array.size} values, and "
-                "only one has a single answer; reduce it with .any(), .all() or .sum()"
-            )
-        return self.array.item()
-
     # leaving minitorch -------------------------------------------------------------------------
-
-    def item(self) -> float | int | bool:
-        """The one number inside, as a Python number."""
-        return self._one("item")
-
-    def tolist(self) -> Any:
-        """The numbers as nested Python lists."""
-        return self.array.tolist()
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The NumPy array inside, shared: a write to it is not seen by the tape.
@@ -345,7 +182,7 @@ class Tensor:
                     f"requires_grad_: this tensor was computed by {self.node.name}; only leaves "
                     "can stop requiring grad. Use x.detach() for a copy without the graph"
                 )
-        elif requires_grad and self.dtype.kind not in arrays.FLOATING:
+        elif requires_grad and self.dtype.kind not in FLOATING:
             raise TypeError(
                 f"requires_grad: only floating-point tensors have gradients, this is {self.dtype}; "
                 "write 2.0 instead of 2, or convert with .float()"
@@ -426,7 +263,7 @@ class Tensor:
             )
         copy = type(self).__new__(type(self))
         memo[id(self)] = copy
-        copy.array = self.array.copy()
+        copy.array = copied(self.array, memo)
         copy.node = self.node
         for name, value in self.__dict__.items():
             if name != "_hooks":
@@ -442,6 +279,7 @@ Size = tuple  # torch's name for the type of a shape
 
 # the same as functions
 numel, is_floating_point, is_nonzero = Tensor.numel, Tensor.is_floating_point, Tensor.is_nonzero
+is_complex = Tensor.is_complex
 detach, detach_ = Tensor.detach, Tensor.detach_
 
 

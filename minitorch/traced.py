@@ -316,6 +316,15 @@ def of_now(x: Any) -> Any:
     return x.inside if isinstance(x, Traced) else x
 
 
+def known(x: Any) -> Any:
+    """The real array of what the step made from nothing: it is the same at every run.
+
+    What is an argument, or computed from one, stays as it is, and says so when it is looked at.
+    """
+    same = isinstance(x, Traced) and x.value.storage.kind == "constant" and x.value.whole
+    return x.inside if same and not x.value.storage.written else x
+
+
 class Opaque:
     """What a whole op kept for its backward: nobody may look into it before the program runs."""
 

@@ -24,6 +24,7 @@ class Point:
         choice: what is chosen, and why.
         options: keyword arguments of the call.
         torch: the name in torch, where it is another ("" where not); None where torch differs.
+        inside: the op that makes the choice, where `op` is a function made of ops.
     """
 
     op: str
@@ -33,6 +34,7 @@ class Point:
     choice: str
     options: dict[str, Any] = field(default_factory=dict)
     torch: str | None = ""
+    inside: str = ""
 
 
 POINTS = (
@@ -61,6 +63,30 @@ POINTS = (
         ([1.0], [1.0], [2.0]),
         ([1.0], [0.0], [0.0]),
         "all to x",
+    ),
+    Point(
+        "elu",
+        "x = 0, α = 2",
+        ([0.0], 2.0),
+        ([2.0],),
+        "the slope on the left",
+        torch="nn.functional.elu",
+    ),
+    Point(
+        "selu",
+        "x = 0",
+        ([0.0],),
+        ([1.7580993408473766],),
+        "the slope on the left",
+        torch="nn.functional.selu",
+    ),
+    Point(
+        "relu6",
+        "x = 0, 6",
+        ([0.0, 6.0],),
+        ([0.0, 0.0],),
+        "0, the slope outside",
+        torch="nn.functional.relu6",
     ),
     Point(
         "hardtanh",
@@ -118,6 +144,8 @@ POINTS = (
         "0, as abs at 0",
         torch="nn.functional.l1_loss",
     ),
+    Point("copysign", "a = 0", ([0.0], [-1.0]), ([0.0], [0.0]), "0, as abs at 0"),
+    Point("copysign", "b = 0", ([2.0], [0.0]), ([1.0], [0.0]), "0, as sign at 0"),
     # ties
     Point("maximum", "a = b", ([1.0], [1.0]), ([0.5], [0.5]), "half to each"),
     Point("minimum", "a = b", ([1.0], [1.0]), ([0.5], [0.5]), "half to each"),
@@ -147,9 +175,19 @@ POINTS = (
         "ties in a window",
         ([[[2.0, 2.0]]], 2),
         ([[[1.0, 0.0]]],),
-        "all to the first",
+        "all to the first, in every number of dimensions",
         torch="nn.functional.max_pool1d",
+        inside="max_pool",
     ),
+    Point(
+        "topk",
+        "ties",
+        ([2.0, 2.0, 1.0], 1),
+        ([1.0, 0.0, 0.0],),
+        "all to the first; so do kthvalue, and median along a dim",
+        inside="pick_once",
+    ),
+    Point("median", "ties, without dim", ([2.0, 2.0, 1.0],), ([0.5, 0.5, 0.0],), "shared evenly"),
     # roots and norms at zero
     Point("sqrt", "x = 0", ([0.0],), ([inf],), "the limit from the right"),
     Point("rsqrt", "x = 0", ([0.0],), ([-inf],), "the limit from the right"),
@@ -186,17 +224,46 @@ POINTS = (
         ([0.0, 0.0, 0.0],),
         "exact: nothing is divided by x",
     ),
+    Point("xlogy", "a = 0, b < 0", ([0.0], [-2.0]), ([0.0], [0.0]), "0, as y is"),
     # poles and edges
     Point("log", "x = 0", ([0.0],), ([inf],), "the limit from the right"),
+    Point("log2", "x = 0", ([0.0],), ([inf],), "the limit from the right"),
+    Point("log10", "x = 0", ([0.0],), ([inf],), "the limit from the right"),
+    Point("log1p", "x = -1", ([-1.0],), ([inf],), "the limit from the right"),
+    Point("logit", "x = 0, 1", ([0.0, 1.0],), ([inf, inf],), "the limit from inside"),
+    Point("div", "b = 0", ([1.0], [0.0]), ([inf], [-inf]), "1 / 0 and -1 / 0²"),
+    Point("div", "a = b = 0", ([0.0], [0.0]), ([inf], [nan]), "1 / 0, and nan: 0 / 0²"),
+    Point("addcdiv", "c = 0", ([1.0], [1.0], [0.0]), ([1.0], [inf], [-inf]), "as div"),
     Point("reciprocal", "x = 0", ([0.0],), ([-inf],), "-1 / 0²"),
+    Point("lgamma", "x = 0, -1", ([0.0, -1.0],), ([-inf, nan],), "digamma: -∞, then nan"),
+    Point("digamma", "x = 0", ([0.0],), ([inf],), "the limit from both sides"),
+    Point(
+        "polygamma",
+        "x = 0",
+        (1, [0.0]),
+        ([-inf],),
+        "the limit from the right",
+        inside="polygamma_of",
+    ),
+    Point("erfinv", "x = -1, 1", ([-1.0, 1.0],), ([inf, inf],), "the limit from inside"),
     Point("asin", "x = 1", ([1.0],), ([inf],), "the limit from inside"),
     Point("acos", "x = 1", ([1.0],), ([-inf],), "the limit from inside"),
+    Point("acosh", "x = 1", ([1.0],), ([inf],), "the limit from inside"),
+    Point("atanh", "x = 1", ([1.0],), ([inf],), "the limit from inside"),
     Point(
         "binary_cross_entropy",
         "input = 0 or 1, target opposite",
         ([0.0, 1.0], [1.0, 0.0]),
         ([-5e11, 5e11], [50.0, -50.0]),
         "the divisor is at least 1e-12, and the logarithm at least -100 (torch: -∞ by the target)",
+        torch=None,
+    ),
+    Point(
+        "kl_div",
+        "target = 0",
+        ([0.5], [0.0]),
+        ([0.0], [-inf]),
+        "0, and the limit from the right, where torch has nan",
         torch=None,
     ),
     Point(
@@ -207,19 +274,92 @@ POINTS = (
         "0, where torch has nan",
         torch=None,
     ),
+    Point(
+        "logaddexp",
+        "a = b = -inf",
+        ([-inf], [-inf]),
+        ([0.5], [0.5]),
+        "half to each, as where a = b; torch has nan",
+        torch=None,
+    ),
+    Point(
+        "logaddexp2",
+        "a = b = -inf",
+        ([-inf], [-inf]),
+        ([0.5], [0.5]),
+        "half to each, as logaddexp; torch has nan",
+        torch=None,
+    ),
+    # matrices
+    Point(
+        "logdet",
+        "det A = 0",
+        ([[0.0]],),
+        ([[nan]],),
+        "nan, for that matrix of a batch; torch has inf in some places",
+        torch=None,
+        inside="slogdet_parts",
+    ),
+    Point(
+        "qr",
+        "columns that depend on each other",
+        ([[2.0, 1.0], [0.0, 0.0]],),
+        ([[nan, nan], [nan, nan]],),
+        "nan, for that matrix of a batch; torch has inf in some places",
+        torch=None,
+        inside="qr_parts",
+    ),
+    Point(
+        "eigvalsh",
+        "equal eigenvalues",
+        ([[1.0, 0.0], [0.0, 1.0]],),
+        ([[1.0, 0.0], [0.0, 1.0]],),
+        "V diag(g) Vᵀ, for the vectors V that were found",
+        torch="linalg.eigvalsh",
+        inside="eigh_parts",
+    ),
+    Point(
+        "svdvals",
+        "equal singular values, or 0",
+        ([[1.0, 0.0], [0.0, 1.0]],),
+        ([[1.0, 0.0], [0.0, 1.0]],),
+        "U diag(g) Vᵀ, for the vectors U and V that were found",
+        torch="linalg.svdvals",
+        inside="svd_parts",
+    ),
+    Point(
+        "pinv",
+        "where the rank falls",
+        ([[0.0]],),
+        ([[0.0]],),
+        "as if the rank stayed what it is there",
+        torch="linalg.pinv",
+    ),
     # steps
     Point("floor", "everywhere", ([1.0, 1.5],), ([0.0, 0.0],), "0"),
     Point("ceil", "everywhere", ([1.0, 1.5],), ([0.0, 0.0],), "0"),
     Point("round", "everywhere", ([1.0, 1.5],), ([0.0, 0.0],), "0"),
     Point("trunc", "everywhere", ([1.0, 1.5],), ([0.0, 0.0],), "0"),
     Point("sign", "everywhere", ([0.0, 1.5],), ([0.0, 0.0],), "0"),
+    Point(
+        "floor_divide",
+        "everywhere",
+        ([1.5, 2.0], [1.0, 1.0]),
+        ([0.0, 0.0], [0.0, 0.0]),
+        "0 for both; torch refuses",
+        torch=None,
+    ),
+    Point(
+        "remainder", "a = n b", ([2.0], [1.0]), ([1.0], [-2.0]), "1 and -n, as between the jumps"
+    ),
+    Point("fmod", "a = n b", ([2.0], [1.0]), ([1.0], [-2.0]), "1 and -n, as between the jumps"),
     Point("frac", "x a whole number", ([1.0],), ([1.0],), "1, the slope on both sides"),
 )
 
 
 def choices(op: str) -> str | None:
     """What the table says about an op, in a line; None when nothing."""
-    found = [f"at {p.at}: {p.choice}" for p in POINTS if p.op == op]
+    found = [f"at {p.at}: {p.choice}" for p in POINTS if op in (p.op, p.inside)]
     return "; ".join(found) or None
 
 
@@ -230,7 +370,8 @@ def page() -> str:
         "",
         "At a kink, a tie or a pole a function has no slope, and an op must still answer. Every",
         "answer is in this table. It is torch's, unless the line says otherwise. `gradcheck`",
-        "leaves these points out and says so.",
+        "leaves these points out and says so. A function made of several ops has the gradients of",
+        "its parts.",
         "",
         "| op | at | gradient for g = 1 | chosen |",
         "| --- | --- | --- | --- |",

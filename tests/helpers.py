@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
+import functools
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -59,6 +63,34 @@ def tanh_derivative(order: int, x: float) -> float:
     for _ in range(order):
         p = p.deriv() * np.polynomial.Polynomial([1, 0, -1])
     return p(np.tanh(x))
+
+
+@functools.cache
+def tests_in(file: str) -> frozenset[str]:
+    """The names of the tests in tests/<file>.py."""
+    tree = ast.parse((Path(__file__).parent / f"{file}.py").read_text("utf-8"))
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return frozenset(name for name in functions if name.startswith("test_"))
+
+
+def absent_tests(places: Iterable[str]) -> list[str]:
+    """Those of the places, each file::test, where there is no such test."""
+    split = [(place, *place.split("::")) for place in places]
+    return sorted({place for place, file, test in split if test not in tests_in(file)})
+
+
+def rows_by_name(*files: str) -> set[str]:
+    """The rows of the feature table that tests in these files are named after.
+
+    test_a01_b02 is of rows A01 and B02, test_c04_to_c08 of C04, C05 and so on.
+    """
+    rows: set[str] = set()
+    for name in (name for file in files for name in tests_in(file)):
+        rows |= {row.upper() for row in re.findall(r"(?<=_)[a-z]\d\d\d?(?=_|$)", name)}
+        for first, last in re.findall(r"_([a-z]\d\d)_to_([a-z]\d\d)(?=_|$)", name):
+            numbers = range(int(first[1:]), int(last[1:]) + 1)
+            rows |= {f"{first[0].upper()}{i:02}" for i in numbers}
+    return rows
 
 
 @contextmanager

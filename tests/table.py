@@ -32,6 +32,9 @@ class Row:
             result depends on values).
         layouts: False where a memory layout other than C makes no sense.
         moves: True for what changes dtype or device, which the checks of those leave out.
+        by: how the op is called, by(op, *args, **kwargs), where its arguments must be made first
+            (symmetric), or its results are one of several (vectors up to their sign); `ref` and
+            `torch` do the same.
     """
 
     op: str
@@ -46,6 +49,7 @@ class Row:
     syncs: bool = False
     layouts: bool = True
     moves: bool = False
+    by: Callable | None = None
 
     @property
     def looks(self) -> int:
@@ -66,7 +70,9 @@ class Row:
 LOOKING = (
     *("getitem", "setitem", "index_select", "index_add", "index_fill", "index_copy", "gather"),
     *("scatter", "scatter_add", "take", "take_along_dim", "put"),
-    *("embedding", "cross_entropy", "nll_loss"),
+    *("embedding", "cross_entropy", "nll_loss", "ctc_loss"),
+    *("multi_margin_loss", "multilabel_margin_loss"),
+    *("max_unpool1d", "max_unpool2d", "max_unpool3d"),
 )
 
 

@@ -17,7 +17,7 @@ import pytest
 import minitorch
 import minitorch.nn.functional as F
 from minitorch import Tensor, autocast, float16, float32, nn
-from minitorch.array import _bfloat16
+from minitorch.dtypes import _bfloat16
 from minitorch.op import REGISTRY
 from minitorch.tape import casting
 from minitorch.utils.checkpoint import checkpoint

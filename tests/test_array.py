@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.array import as_dtype, device, move
+from minitorch.array import device, move
+from minitorch.dtypes import as_dtype
 from minitorch.meta import Meta
 from tests import fakecupy
 
@@ -33,7 +34,7 @@ def test_dtypes_have_torchs_names():
     for name in ["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64"]:
         assert getattr(mt, name) == np.dtype(name)
     assert (mt.half, mt.double, mt.long, mt.short) == (mt.float16, mt.float64, mt.int64, mt.int16)
-    assert as_dtype(float) == mt.float32
+    assert as_dtype(float) == mt.float64
     assert as_dtype(int) == mt.int64
     assert as_dtype("double") == mt.float64
 

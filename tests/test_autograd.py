@@ -255,6 +255,34 @@ def test_grad_by_what_is_not_used_is_zeros_where_asked():
         mt.autograd.grad(x, x, allow_unused=False, materialize_grads=True)
 
 
+def test_gradients_in_a_batch_are_a_jacobian():
+    x, other = vector(1.0, 2.0, 3.0), vector(1.0)
+    y, s = x[:2] * x[1:], x.sum()
+    seeds = [mt.Tensor(np.eye(3)[:, :2]), mt.Tensor([0.0, 0.0, 1.0], "float64")]
+    J, none = grad([y, s], [x, other], seeds, True, is_grads_batched=True, allow_unused=True)
+    assert J.tolist() == [[2, 1, 0], [0, 3, 2], [1, 1, 1]]
+    assert none is None
+    (H,) = grad([y, s], x, seeds, create_graph=True, is_grads_batched=True)
+    assert grad(H[:, 1].sum(), x, retain_graph=True)[0].tolist() == [1, 0, 1]
+    grad([y, s], x, seeds, is_grads_batched=True)
+    with pytest.raises(RuntimeError, match="freed"):
+        grad([y, s], x, [mt.ones(2).double(), mt.tensor(1.0).double()])
+    for wrong in (None, [seeds[0], None], [seeds[0], mt.ones(2)], [seeds[0], mt.tensor(1.0)]):
+        with pytest.raises(ValueError, match="is_grads_batched=True asks for grad_outputs"):
+            grad([x * 2, x.sum()], x, wrong, is_grads_batched=True)
+
+
+def test_what_is_no_tensor_is_named():
+    x = vector(3.0)
+    for call, name in (
+        (lambda: grad((x * x).sum(), {"x": x}), "grad: inputs"),
+        (lambda: grad(3.0, x), "grad: outputs"),
+        (lambda: mt.autograd.backward([x * x, 3.0]), "backward: tensors"),
+    ):
+        with pytest.raises(TypeError, match=rf"{name} must be a Tensor.*minitorch\.func\.grad"):
+            call()
+
+
 def test_backward_of_several_tensors_is_one_sweep():
     x = vector(3.0)
     h = x * x
@@ -631,3 +659,11 @@ def test_numpys_warnings_are_as_they_were_after_a_backward_that_raised():
             y.backward()
         assert np.geterr()["divide"] == "raise"
     assert mt.is_grad_enabled()
+
+
+def test_only_inputs_is_said_by_old_programs():
+    x = vector(1.0, 2.0)
+    (g,) = grad((x * x).sum(), x, only_inputs=True)
+    assert g.tolist() == [2.0, 4.0]
+    with pytest.raises(ValueError, match=r"outputs\.backward"):
+        grad((x * x).sum(), x, only_inputs=False)

@@ -8,18 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import minitorch
 from benchmarks import profile, run
 from benchmarks.engines import step_of
-from benchmarks.registry import MINITORCH, as_numpy
+from benchmarks.registry import MINITORCH
 from benchmarks.workloads import WORKLOADS
-from minitorch import inplace
-from minitorch.op import REGISTRY
-from minitorch.optim import SGD, Optimizer
-from minitorch.sweep import Sweep
+from minitorch.profiler import Event
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,55 +58,39 @@ def test_the_parts_come_in_order_and_the_engine_last():
         )
 
 
-def test_what_is_called_inside_something_that_is_timed_belongs_to_that():
-    clock = profile.Clock()
-    inner = clock.timed("inner", lambda: 1)
-    outer = clock.timed("outer", lambda: inner() + inner())
-    clock.step(lambda: [outer(), inner()])
-    assert {name: count for (_, name), (_, count) in clock.rows.items()} == {
-        "outer": 1,
-        "inner": 1,
+def test_a_step_is_cut_where_its_sweep_begins_and_ends():
+    events = [
+        Event("linear", "forward", 1.0, 0.5, 0),
+        Event("linear", "backward", 2.25, 0.5, 0),
+        Event("backward", "sweep", 2.0, 1.0, 0),
+        Event("mul", "forward", 3.25, 0.25, 0),
+    ]
+    cost = profile.own_cost()
+    found = profile.of_a_step(events, 0.5, 4.0)
+    assert {key: calls for key, (_, calls) in found.items()} == {
+        ("forward", "linear"): 1,
+        ("backward", "linear"): 1,
+        ("update", "mul"): 1,
+        **{(part, profile.ENGINE): 0 for part in profile.PARTS},
     }
+    rest = [found[part, profile.ENGINE][0] for part in profile.PARTS]
+    assert rest == pytest.approx([1.0 - cost, 0.5 - cost, 0.75 - cost])
 
 
-def test_ops_and_rules_and_the_engine_add_up_to_the_step():
-    clock = profile.Clock()
-    step = step_of_quick("W1")
-    step()
-    with profile.watched(clock):
-        found = clock.step(step)
-    timed = sum(seconds for seconds, _ in found.values())
-    cost = profile.own_cost() * sum(count for _, count in found.values())
-    assert timed <= sum(clock.whole.values()) <= timed + cost + 1e-9
+def test_without_a_sweep_the_update_begins_with_the_optimizer():
+    found = profile.of_a_step([Event("Adam.step", "update", 1.5, 0.25, 0)], 1.0, 2.0)
+    assert found["update", "Adam.step"] == (0.25, 1)
+    assert found["forward", profile.ENGINE][0] == 0.5
+    assert found["backward", profile.ENGINE][0] == 0
 
 
-def held() -> list[Any]:
-    """What a profile replaces."""
-    plans = [plan.pull for op in REGISTRY.values() for plan in op.plans.values() if plan]
-    cells = [op.cell.cell_contents for op in REGISTRY.values()]
-    return [*cells, *plans, inplace.write_through, Sweep.run, Optimizer.step]
-
-
-def test_afterwards_everything_is_as_it_was_also_after_an_error():
-    step = step_of_quick("W1")
-    step()
-    before = held()
-    with profile.watched(profile.Clock()):
-        assert not any(a is b for a, b in zip(held(), before, strict=True))
-    assert all(a is b for a, b in zip(held(), before, strict=True))
-    with pytest.raises(ZeroDivisionError), profile.watched(profile.Clock()):
-        raise ZeroDivisionError
-    assert all(a is b for a, b in zip(held(), before, strict=True))
-    assert "step" not in vars(SGD)
-
-
-def test_a_profiled_step_computes_the_same():
-    plain, profiled = step_of_quick("W3"), step_of_quick("W3")
-    plain(), profiled()
-    with profile.watched(profile.Clock()):
-        found = profiled()
-    for x, y in zip(found, plain(), strict=True):
-        np.testing.assert_array_equal(as_numpy(x), as_numpy(y))
+def test_the_events_of_each_step_are_its_own():
+    a, b = Event("exp", "forward", 0.1, 0.1, 0), Event("log", "forward", 1.1, 0.1, 0)
+    ends = [Event(profile.STEP, "label", start, 0.5, 0) for start in (0.0, 1.0)]
+    assert list(profile.each_step([a, ends[0], b, ends[1]])) == [
+        ([a], 0.0, 0.5),
+        ([b], 1.0, 1.5),
+    ]
 
 
 def test_without_names_the_workloads_of_the_report_are_profiled(monkeypatch: pytest.MonkeyPatch):

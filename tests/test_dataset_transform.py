@@ -14,6 +14,7 @@ from minitorch.utils.data import (
     RandomCrop,
     RandomErasing,
     RandomHorizontalFlip,
+    RandomResizedCrop,
     digits,
     digits_arrays,
     mixup,
@@ -288,3 +289,13 @@ def test_mixup_refuses():
         mixup(x, y - 1, 3)
     with pytest.raises(ValueError, match=r"one label for each of 3 samples, got shape \(2,\)"):
         mixup(x, y[:2], 3)
+
+
+@pytest.mark.parametrize("cut", [RandomCrop(5), RandomResizedCrop(5)])
+def test_a_piece_of_no_images_is_no_image(cut):
+    assert cut(np.zeros((0, 3, 9, 7), np.float32)).shape == (0, 3, 5, 5)
+
+
+def test_a_crop_is_of_two_sizes():
+    with pytest.raises(ValueError, match=r"RandomCrop: size must be one number or \(h, w\)"):
+        RandomCrop((1, 2, 3))

@@ -17,7 +17,7 @@ from minitorch.cuda import parity
 from tests.rows import ROWS
 from tests.table import Row, is_float
 from tests.test_lessons import ROOT, start
-from tests.test_table import IDS, function
+from tests.test_table import IDS, run
 
 
 def draw(*shape: int) -> Tensor:
@@ -55,7 +55,7 @@ def test_mixed_devices_are_refused_and_left_as_they_were(cuda, name: str):
             for i, a in enumerate(row.args)
         ]
         with pytest.raises(TypeError, match=PLACES):
-            function(row)(*args, **row.kwargs)
+            run(row, tuple(args))
 
 
 @pytest.mark.parametrize(

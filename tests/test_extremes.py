@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import minitorch as mt
+from minitorch.op import REGISTRY
 from tests.helpers import function, leaf, same, slopes
+from tests.rows import ROWS
+from tests.table import is_float
 
 INF, NAN = math.inf, math.nan
 
@@ -274,3 +277,31 @@ def test_divisions_at_the_extremes_are_torchs():
         for mode in ("trunc", "floor", None):
             got = mt.div(x, y, rounding_mode=mode).numpy()
             same(got, torch.div(u, v, rounding_mode=mode).numpy())
+
+
+# bodies that run with NumPy's warnings on ---------------------------------------------------------
+
+CALM = [row for row in ROWS if (entry := REGISTRY.get(row.op)) and (entry.calm or entry.view)]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("row", CALM, ids=lambda row: row.op)
+def test_nothing_that_a_calm_body_does_can_warn(row, dtype):
+    limits, draw = np.finfo(dtype), np.random.default_rng(0)
+    hard = [NAN, INF, -INF, 0.0, -0.0, limits.max, limits.min, limits.tiny, 3.0, -3.0, 0.5]
+    hard = np.array(
+        [*hard, limits.smallest_subnormal, np.nextafter(limits.dtype.type(3), 0)], dtype
+    )
+
+    def extreme(x):
+        return np.asarray(draw.choice(hard, x.shape)) if is_float(x) else x
+
+    with np.errstate(all="raise"):
+        for _ in range(5):
+            REGISTRY[row.op].call(*map(extreme, row.args), **row.kwargs)
+
+
+def test_hardswish_of_large_halves_is_x_itself():
+    for count in (1, 2000):  # few, and many
+        x = mt.full((count,), 60000.0, dtype="float16")
+        assert mt.nn.functional.hardswish(x)[0].item() == 60000

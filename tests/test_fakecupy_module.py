@@ -198,10 +198,11 @@ def test_dlpack():
         cp.from_dlpack(x, copy=True)
     with pytest.raises(NotImplementedError):
         cp.from_dlpack(x, device="cpu")
-    counters.reset()
-    host = np.from_dlpack(x, device="cpu", copy=True)
-    np.testing.assert_array_equal(host, x.get())
-    assert counters.sync == 2
+    if np.lib.NumpyVersion(np.__version__) >= "2.1.0":  # before, NumPy could not ask for a copy
+        counters.reset()
+        host = np.from_dlpack(x, device="cpu", copy=True)
+        np.testing.assert_array_equal(host, x.get())
+        assert counters.sync == 2
     with pytest.raises(ValueError, match="without copy"):
         x.__dlpack__(dl_device=(1, 0), copy=False)
 

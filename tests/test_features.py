@@ -1096,6 +1096,20 @@ def test_g20(f: Callable):
     gc(f, apart(3, 4))
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, b: minitorch.linalg.solve(x, b),
+        lambda x, b: minitorch.linalg.solve(x, b[:, 0]),
+        lambda x, b: minitorch.linalg.inv(x) * b[0, 0],
+        lambda x, b: minitorch.linalg.det(x) * b[0, 0],
+    ],
+)
+def test_g21(f: Callable):
+    gc(f, leaf(2, 3, 3), leaf(3, 2, seed=1))
+    gc(f, apart(3, 3), leaf(3, 2, seed=1))
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1)])
 def test_g23(n: int, stride: int, padding: int):

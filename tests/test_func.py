@@ -243,3 +243,43 @@ def test_functional_with_create_graph():
 def test_functional_needs_v_for_many_numbers():
     with pytest.raises(RuntimeError, match="more than one number"):
         functional.jvp(mt.tanh, Tensor([1.0, 2.0]))
+
+
+def test_vectors_belong_to_the_keys_of_dicts_and_not_to_their_order():
+    x = {"a": Tensor([1.0, 2.0]), "b": Tensor([3.0, 5.0])}
+    v = {"b": Tensor([1.0, 0.0]), "a": Tensor([1.0, 1.0])}
+    f = lambda p: p["a"] * p["b"].sum()
+    wanted = [8.0 + 1.0, 8.0 + 2.0]
+    np.testing.assert_array_equal(func.jvp(f, (x,), (v,))[1], wanted)
+    np.testing.assert_array_equal(func.linearize(f, x)[1](v), wanted)
+    _, pull = func.vjp(lambda y: {"s": y * 2, "t": y * 3}, Tensor([1.0, 1.0]))
+    np.testing.assert_array_equal(
+        pull({"t": Tensor([0.0, 1.0]), "s": Tensor([1.0, 0.0])})[0], [2, 3]
+    )
+    with pytest.raises(ValueError, match=r"jvp: vectors under \['a', 'c'\], expected \['a', 'b'\]"):
+        func.jvp(f, (x,), ({"a": v["a"], "c": v["b"]},))
+
+
+def test_an_argument_is_named_once():
+    with pytest.raises(ValueError, match=r"argnums \(0, -2\) names an argument twice"):
+        func.grad(lambda x, y: x * y, argnums=(0, -2))(1.0, 2.0)
+
+
+@pytest.mark.parametrize("returned", [vector(1.0, 2.0), (vector(1.0), 1, 2), None])
+def test_aux_is_the_second_of_two(returned):
+    with pytest.raises(
+        TypeError, match=r"with has_aux=True the function must return \(output, aux"
+    ):
+        func.grad(lambda x: returned, has_aux=True)(1.0)
+
+
+@pytest.mark.parametrize("name", ["eigh", "svd"])
+def test_vectors_of_a_matrix_move(name):
+    A, D = Tensor([[2.0, 1.0], [1.0, 5.0]]), Tensor([[1.0, 0.5], [0.5, 2.0]])
+    f = lambda A: tuple(getattr(mt.linalg, name)(A))
+    wanted = [
+        (plus.array - minus.array) / 2e-2 for plus, minus in zip(f(A + 1e-2 * D), f(A - 1e-2 * D))
+    ]
+    for got, want in zip(func.jvp(f, (A,), (D,))[1], wanted):
+        assert abs(want).max() > 0.01
+        np.testing.assert_allclose(got, want, atol=1e-3)

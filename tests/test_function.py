@@ -232,6 +232,36 @@ def test_more_nones_than_inputs_are_fine():
     returning(one, one, None, None).apply(vector(1.0, 2.0), vector(3.0, 4.0)).sum().backward()
 
 
+@pytest.mark.parametrize("materialize", [True, False])
+def test_an_output_that_leads_nowhere_gets_zeros(materialize):
+    class Two(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(materialize)
+            return x * 2, x * 3
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g * 2 if h is None else g * 2 + h * 3
+
+    x = vector(1.0, 2.0)
+    Two.apply(x)[0].sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_inputs_are_not_changed_in_place():
+    class Clamped(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            return x.clamp_(min=0)
+
+    x = vector(-1.0, 2.0)
+    with pytest.raises(RuntimeError, match=r"mark_dirty: .*x\.clone\(\)"):
+        Clamped.apply(x)
+    assert x.tolist() == [-1, 2]
+
+
 def test_a_wrong_forward_is_named():
     class Raw(Function):
         @staticmethod

@@ -71,6 +71,11 @@ PLANTED = {
         (leaf(3),),
         "missing sum",
     ),
+    "one row of many": (
+        planted(lambda g, x: 3 * g * x * x * np.array([[1.0], [0.0], [0.0]])),
+        (leaf(3, 2),),
+        "only elements at 0 of axis 0 are right",
+    ),
     "no sum shape": (
         planted(lambda g: g, lambda x: np.broadcast_to(x, (4, 3)).copy()),
         (leaf(3),),
@@ -491,7 +496,7 @@ def test_the_weights_are_not_those_that_the_inputs_came_from():
         def backward(ctx, g):
             return g * (g > 0)
 
-    with pytest.raises(GradcheckError):
+    with pytest.raises(GradcheckError, match="gradcheck: Wrong: wrong gradient"):
         gradcheck(Wrong.apply, x, seed=0)
 
 
@@ -516,3 +521,11 @@ def test_two_kinks_near_by_on_either_side_are_no_mistake():
         return ((x - (1 - 4e-6)).relu() - (x - (1 + 4e-6)).relu()).sum()
 
     assert gradcheck(f, Tensor([1.0], np.float64, requires_grad=True))
+
+
+def test_a_value_that_lies_off_both_its_sides_is_no_kink():
+    def off_at_one(x):
+        return minitorch.where(x == 1, 3 * x, x)
+
+    with pytest.raises(GradcheckError, match="off_at_one"):
+        gradcheck(off_at_one, (minitorch.tensor([0.5, 1.0], dtype="float64", requires_grad=True),))

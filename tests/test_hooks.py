@@ -291,3 +291,10 @@ def test_a_pre_hook_with_kwargs_returns_both(returned: Any):
         pytest.raises(TypeError, match="expected None or"),
     ):
         handle.hook(nn.Identity(), (minitorch.ones(1),), {})
+
+
+def test_a_backward_hook_that_forgets_a_gradient_is_told_so():
+    layer, x = nn.Linear(3, 2), minitorch.ones(1, 3, requires_grad=True)
+    layer.register_full_backward_hook(lambda module, grad_input, grad_output: (None,))
+    with pytest.raises(ValueError, match="Linear: a backward hook returned None for gradient 0"):
+        layer(x).sum().backward()

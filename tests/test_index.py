@@ -97,6 +97,7 @@ def test_iteration_and_unpacking():
         (1.0, "index: expected ints.*got float64; use .long"),
         (Tensor([1.0]), "index: expected ints.*got float32; use .long"),
         ("a", "index: expected ints"),
+        ([[0], [1, 2]], r"index: the rows of \[\[0\], \[1, 2\]\] differ in length"),
         ([True, False], "boolean index did not match"),
     ],
 )
@@ -430,7 +431,7 @@ def test_masked_fill_of_integers_stays_integer():
         (lambda x: x.index_select(0, [[0]]), ShapeError, "index_select: the index must be a vect"),
         (lambda x: x.index_select(1, [4]), IndexError, "index 4 is out of bounds for axis 1"),
         (lambda x: x.select(0, 3), IndexError, "index 3 is out of bounds for axis 0 with size 3"),
-        (lambda x: x.sum().index_select(0, [0]), IndexError, "a 0-d tensor has no axis"),
+        (lambda x: x.sum().index_select(0, [1]), IndexError, "index 1 is out of bounds for axis 0"),
         (lambda x: x.take([12]), IndexError, "index 12 is out of bounds for axis 0 with size 12"),
         (
             lambda x: x.masked_fill([[1, 0, 1, 0]], 0.0),

@@ -10,7 +10,7 @@ import pytest
 import minitorch
 import minitorch.nn.functional as F
 from minitorch.kernels import windows as kernels
-from minitorch.ops import conv_products, pool, window
+from minitorch.ops import avg_pool, conv_products, max_pool, window
 from tests.kernelwise import DTYPES, agree, channels_last, draw, runs_kernels, up
 
 pytestmark = runs_kernels
@@ -193,15 +193,15 @@ def test_pools_are_a_launch_each_way(cuda, n: int, name: str, last: bool, dtype:
     x = draw(2, 3, *SIZES[:n], dtype=dtype).round(1)  # with ties
     x = channels_last(x) if last else x
     grid = pool_grid(x.shape[2:], name)
-    y = agree(cuda, pool._largest, x, grid, launches=1, rtol=0, atol=0).get()
-    winner = agree(cuda, pool._winner, x, y, grid, launches=1).get()
-    agree(cuda, pool._pick, x, winner, grid, launches=1, rtol=0, atol=0)
+    y = agree(cuda, max_pool._largest, x, grid, launches=1, rtol=0, atol=0).get()
+    winner = agree(cuda, max_pool._winner, x, y, grid, launches=1).get()
+    agree(cuda, max_pool._pick, x, winner, grid, launches=1, rtol=0, atol=0)
     close = {"float16": 2e-2, "float32": 2e-6, "float64": 1e-13}[dtype]
     given = {"launches": 1, "rtol": close, "atol": close}
     for g in (draw(*y.shape, dtype=dtype), channels_last(draw(*y.shape, dtype=dtype))):
-        agree(cuda, pool._put, g, winner, grid, **given)
-        agree(cuda, pool._spread, g, grid, **given)
-    agree(cuda, pool._sums, x, grid, **given)
+        agree(cuda, max_pool._put, g, winner, grid, **given)
+        agree(cuda, avg_pool._spread, g, grid, **given)
+    agree(cuda, avg_pool._sums, x, grid, **given)
 
 
 def test_nan_and_infinities_win_as_on_the_cpu(cuda):
@@ -209,16 +209,16 @@ def test_nan_and_infinities_win_as_on_the_cpu(cuda):
     x[0, 0, 2, 2], x[0, 0, 5, 1], x[0, 0, 6, 6], x[0, 0, :2, 4:] = np.nan, np.inf, -np.inf, -np.inf
     for name in POOLS:
         grid = pool_grid((9, 7), name)
-        y = agree(cuda, pool._largest, x, grid, launches=1, rtol=0, atol=0).get()
-        agree(cuda, pool._winner, x, y, grid, launches=1)
+        y = agree(cuda, max_pool._largest, x, grid, launches=1, rtol=0, atol=0).get()
+        agree(cuda, max_pool._winner, x, y, grid, launches=1)
 
 
 def test_empty_pools_launch_nothing_and_large_windows_go_by_numpys_words(cuda):
     grid = pool_grid((9, 7), "overlapping")
-    agree(cuda, pool._largest, draw(0, 3, 9, 7), grid, launches=0)
-    agree(cuda, pool._spread, draw(0, 3, *grid.counts), grid, launches=0)
+    agree(cuda, max_pool._largest, draw(0, 3, 9, 7), grid, launches=0)
+    agree(cuda, avg_pool._spread, draw(0, 3, *grid.counts), grid, launches=0)
     x = draw(1, 1, 20, 20)
-    agree(cuda, pool._largest, x, window.grid_of("max_pool", (20, 20), 17, 1, 0, 1), launches=0)
+    agree(cuda, max_pool._largest, x, window.grid_of("max_pool", (20, 20), 17, 1, 0, 1), launches=0)
 
 
 def test_pooling_layers_agree_with_the_cpu_to_the_second_order(cuda):

@@ -111,3 +111,16 @@ def test_on_a_gpu(cuda: Any):
     y = model.predict(mt.zeros(5, 3), batch_size=2)
     assert (y.shape, y.device.type) == ((5, 2), "cuda")
     assert train.Learner(model).predict(mt.zeros(1, 3)).device.type == "cuda"
+
+
+class Labelled(nn.Module):
+    """Returns a Tensor, and what is none."""
+
+    def forward(self, x: Tensor) -> dict:
+        return {"y": 2 * x, "task": "digits", "classes": 10}
+
+
+def test_the_mean_over_versions_is_of_tensors_and_the_rest_is_the_first():
+    said = train.tta(Labelled(), mt.ones(2, 1), [lambda x: 3 * x], activation=mt.square)
+    np.testing.assert_array_equal(said.pop("y"), [[20.0], [20.0]])
+    assert said == {"task": "digits", "classes": 10}

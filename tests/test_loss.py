@@ -249,6 +249,13 @@ def test_losses_of_ops_do_not_broadcast(call, text):
         call(mt.ones(2, 3), mt.ones(3))
 
 
+def test_a_variance_may_be_one_for_each_row_or_for_all():
+    x, t = mt.tensor([[0.0, 1.0], [2.0, 3.0]]), mt.zeros(2, 2)
+    loss = lambda var: mt.nn.functional.gaussian_nll_loss(x, t, var, reduction="none").tolist()
+    assert loss(mt.tensor([1.0, 4.0])) == loss(mt.tensor([[1.0, 1.0], [4.0, 4.0]]))
+    assert loss(4.0) == loss(mt.full((2, 2), 4.0))
+
+
 def test_losses_of_ops_have_no_mean_of_nothing():
     nothing = mt.ones(0, 3)
     with pytest.raises(

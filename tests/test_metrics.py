@@ -74,6 +74,15 @@ def test_errors():
             metric(pred, target.squeeze(1))  # (N, 1) and (N,) are no pairs
 
 
+def test_one_score_is_no_class():
+    """It would be the largest always, and an untrained network be right about all that is 0."""
+    scores, target = mt.tensor([[2.0], [-1.0]]), mt.tensor([1, 0])
+    with pytest.raises(ValueError, match=r"\(2, 1\) are of one class.*compare it") as error:
+        accuracy(scores, target)
+    said = str(error.value).rpartition("compare it: ")[2]
+    assert eval(said, {"pred": scores, "target": target}) == 1
+
+
 def test_mean_is_weighted_and_can_be_kept():
     """P38, G55: sizes 64, 64 and 8."""
     mean = Mean(lambda pred, target: pred.mean(), "mine")

@@ -67,6 +67,17 @@ def test_generators_cannot_be_decorated(switch):
         switch(numbers)
 
 
+@pytest.mark.parametrize("switch", [mt.no_grad, mt.inference_mode, mt.enable_grad])
+def test_a_switch_decorates_with_and_without_parentheses(switch):
+    for decorate in (switch, switch()):
+        inside = decorate(lambda: mt.is_grad_enabled())
+        assert inside() is (switch is mt.enable_grad)
+        assert mt.is_grad_enabled()
+    for wrong in (3, "f"):
+        with pytest.raises(TypeError, match=f"{switch.__name__}: expected a function to decorate"):
+            switch(wrong)
+
+
 def test_set_grad_enabled_acts_at_once_and_as_a_block(x):
     with mt.set_grad_enabled(False):
         assert not mt.is_grad_enabled()

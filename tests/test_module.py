@@ -83,7 +83,7 @@ def test_a_prefix_and_recurse():
     model = Nested()
     assert next(iter(dict(model.named_parameters("net")))) == "net.scale"
     assert [path for path, _ in model.named_parameters(recurse=False)] == ["scale"]
-    assert dict(model.named_modules("net")).keys() >= {"net", "net.layers.0"}
+    assert dict(model.named_modules(prefix="net")).keys() >= {"net", "net.layers.0"}
 
 
 def test_a_shared_layer_is_listed_once_and_its_gradient_sums_over_both_uses():
@@ -108,6 +108,10 @@ def test_get_by_path():
     assert model.get_submodule("layers.1.a") is model.layers[1]["a"]
     assert model.get_parameter("layers.0.bias") is model.layers[0].bias
     assert model.get_buffer("count") is model.count
+    with pytest.raises(AttributeError, match=r"has no buffer 'layers\.0\.bias'"):
+        model.get_buffer("layers.0.bias")
+    with pytest.raises(AttributeError, match="has no attribute ''"):
+        getattr(model, "")
     with pytest.raises(AttributeError, match=r"no parameter 'layers.0.wieght'; did you mean"):
         model.get_parameter("layers.0.wieght")
     with pytest.raises(AttributeError, match="no module 'count'"):

@@ -11,6 +11,7 @@ import minitorch.nn.functional as F
 from minitorch import nn
 from minitorch.gradcheck import gradcheck
 from minitorch.nn import init
+from minitorch.tensor import ShapeError
 from tests.layers import check_gradients, rand, same_state
 from tests.twins import agree
 
@@ -430,3 +431,43 @@ def test_layers_that_look_alike_are_shown_once():
     )
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 2)
     assert "(0-1): 2 x TransformerEncoderLayer(\n" in repr(encoder)
+
+
+def test_fewer_heads_of_keys_serve_the_heads_of_queries_in_turn():
+    q, k, v = mt.tensor(rand(4, 3, 2)), mt.tensor(rand(2, 5, 2)), mt.tensor(rand(2, 5, 6))
+    y = F.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+    for head in range(4):
+        alone = F.scaled_dot_product_attention(q[head], k[head // 2], v[head // 2])
+        np.testing.assert_allclose(y[head].numpy(), alone.numpy())
+    with pytest.raises(ShapeError, match=r"enable_gqa with query \(3, 3, 2\) and \(2, 5, 2\)"):
+        F.scaled_dot_product_attention(q[:3], k, v, enable_gqa=True)
+
+
+def test_what_torch_asks_of_nested_tensors_changes_nothing():
+    layer = nn.TransformerEncoderLayer(E, HEADS, 5, 0.0)
+    x = mt.tensor(rand(L, N, E).astype(np.float32))
+    plain = nn.TransformerEncoder(layer, 2)
+    given = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False, mask_check=False)
+    assert given(x).tolist() == plain(x).tolist()
+
+
+@pytest.mark.parametrize("more", [{"add_bias_kv": True}, {"add_zero_attn": True}, None])
+@pytest.mark.parametrize("masks", [{}, {"attn_mask": PAIRS}, {"key_padding_mask": HIDDEN}])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_keys_that_no_mask_hides_are_torchs(more, masks, batch_first):
+    options = {"add_bias_kv": True, "add_zero_attn": True} if more is None else more
+    ours, theirs = both(E, HEADS, **options, batch_first=batch_first, kdim=3)
+    turn = (lambda x: x) if batch_first else (lambda x: x.swapaxes(0, 1).copy())
+    given = [turn(rand(N, n, size, seed=size)) for n, size in ((L, E), (S, 3), (S, E))]
+    _, weights = agree(ours, theirs, *given, same_repr=False, **masks)
+    assert weights.shape == (N, L, S + len(options))
+
+
+def test_a_query_that_sees_no_key_sees_those_that_are_added():
+    layer = nn.MultiheadAttention(E, HEADS, add_zero_attn=True)
+    x = mt.randn(L, N, E)
+    _, weights = layer(x, x, x, attn_mask=mt.ones(L, L).bool())
+    assert weights[..., -1].tolist() == [[1.0] * L] * N
+    alone, _ = layer(x[:1], x[:1], x[:1])
+    causal, _ = layer(x, x, x, is_causal=True)
+    np.testing.assert_allclose(causal[0].detach().numpy(), alone[0].detach().numpy(), rtol=1e-4)

@@ -12,6 +12,7 @@ from minitorch import nn, optim
 from minitorch.gradcheck import gradcheck, gradgradcheck
 from minitorch.nn import init
 from minitorch.ops.recurrent import gru_steps, lstm_steps, rnn_steps
+from minitorch.tensor import ShapeError
 from tests.layers import rand, same_state
 from tests.twins import agree
 
@@ -457,6 +458,16 @@ def test_a_state_that_is_no_tensor_is_named(layer):
     who = type(layer).__name__
     with pytest.raises(TypeError, match=f"{who}: h0 must be a Tensor, got tuple"):
         layer(mt.ones(5, 2, 3), (mt.zeros(1, 2, 4),))
+
+
+def test_a_state_beside_one_sequence_has_no_axis_for_the_batch():
+    layer = nn.LSTM(3, 4)
+    h, c = mt.zeros(1, 4), mt.zeros(1, 1, 4)
+    with pytest.raises(
+        ShapeError, match=r"LSTM: c0 is \(1, 1, 4\), expected .* beside one sequence"
+    ):
+        layer(mt.ones(5, 3), (h, c))
+    assert layer(mt.ones(5, 3), (h, c[0]))[0].shape == (5, 4)
 
 
 def test_the_bases_that_the_docstrings_name_can_be_looked_up():

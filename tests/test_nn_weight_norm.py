@@ -107,7 +107,7 @@ def test_what_cannot_be_split_says_so():
         weight_norm(layer, dim=2)
     assert list(layer.state_dict()) == ["weight", "bias"]
     weight_norm(layer)
-    with pytest.raises(RuntimeError, match="'weight' of Linear is split already"):
+    with pytest.raises(RuntimeError, match="'weight' of Linear is computed already"):
         weight_norm(layer)
     with pytest.raises(ValueError, match="'bias' of Linear is not split"):
         remove_weight_norm(layer, "bias")

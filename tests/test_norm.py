@@ -409,3 +409,10 @@ def test_attention_with_dropout_keeps_the_mean():
 def test_attention_refuses(shapes, options, error, text):
     with pytest.raises(error, match=f"scaled_dot_product_attention: {text}"):
         mt.nn.functional.scaled_dot_product_attention(*(mt.ones(*s) for s in shapes), **options)
+
+
+def test_norms_of_integers_are_refused():
+    x, F = mt.tensor([[1, 2], [3, 4]]), mt.nn.functional
+    for norm in (lambda: F.layer_norm(x, 2), lambda: F.rms_norm(x, 2), lambda: F.group_norm(x, 1)):
+        with pytest.raises(TypeError, match=r"norm: input needs float, got int64; .*\.float"):
+            norm()

@@ -301,12 +301,39 @@ def test_results_are_plain_tensors():
 
 
 def test_an_input_called_as_the_output_is_refused():
-    @op
-    def both(x, y):
-        return x + y
+    with pytest.raises(TypeError, match=r"both: an argument cannot be called 'y'.*rename it"):
 
-    with pytest.raises(TypeError, match=r"both\.grad: an input cannot be called 'y'.*rename it"):
-        both.grad(x=lambda g: g)
+        @op
+        def both(x, y):
+            return x + y
+
+
+def test_a_body_that_calls_an_op_on_a_tensor_is_told_so(scratch):
+    w = mt.ones(2)
+
+    @op
+    def scaled_by_w(x):
+        return (w.sqrt() * 2).numpy() * x
+
+    with pytest.raises(RuntimeError, match="sqrt: called on a Tensor inside the body") as caught:
+        scaled_by_w(mt.ones(2))
+    assert "in minitorch.scaled_by_w" in caught.value.__notes__[0]
+
+
+def test_options_may_go_by_any_name_that_the_text_of_a_call_does_not_use(scratch):
+    @op
+    def scaled(x, *, mode, dtype, t, given):
+        return x * mode * dtype * t * given
+
+    scaled.grad(x=lambda g, mode, dtype, t, given: g * mode * dtype * t * given)
+    x = mt.ones(2).requires_grad_()
+    scaled(x, mode=2.0, dtype=3.0, t=5.0, given=7.0).sum().backward()
+    assert x.grad.tolist() == [210.0, 210.0]
+    with pytest.raises(TypeError, match=r"odd: an argument cannot be called 'node'.*rename it"):
+
+        @op
+        def odd(x, *, node):
+            return x * node
 
 
 def test_a_composite_takes_other_names_and_says_what_is_missing():

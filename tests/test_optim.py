@@ -544,6 +544,18 @@ def test_a_rule_of_ones_own_moves_a_single_number():
     assert isinstance(optimizer.state[p]["sum"].array, np.ndarray)
 
 
+def test_a_rule_of_ones_own_may_call_ops_on_tensors():
+    class Squashed(SignSGD):
+        def update(self, p: Array, g: Array, state: dict, group: dict) -> None:
+            p -= group["lr"] * tensor(g / 0).tanh().numpy()  # and no warning of the division
+
+    p = with_gradient([1.0, -1.0], [2.0, -3.0])
+    Squashed([p], lr=0.5).step()
+    assert p.tolist() == [0.5, -0.5]
+    with pytest.warns(RuntimeWarning, match="divide by zero"):  # here they are still on
+        np.ones(1) / np.zeros(1)
+
+
 def test_a_rule_without_update_says_what_to_define():
     optimizer = optim.Optimizer([with_gradient([1.0], [1.0])], {"lr": 0.1})
     with pytest.raises(NotImplementedError, match=r"define update\(p, g, state, group\)"):

@@ -163,9 +163,9 @@ def test_the_mean_and_its_sharing_out_are_adjoint(size, kernel, stride, ceil, in
         return
     x = rand(1, 2, size, size + 1)
     options = (kernel, stride, kernel // 2, ceil, include)
-    y = minitorch.ops.pool.avg_pool(x, *options)
+    y = minitorch.ops.avg_pool.avg_pool(x, *options)
     g = rand(*y.shape, seed=1)
-    back = minitorch.ops.pool.avg_pool_back(g, x.shape[2:], *options)
+    back = minitorch.ops.avg_pool.avg_pool_back(g, x.shape[2:], *options)
     np.testing.assert_allclose((y * g).sum(), (x * back).sum(), rtol=1e-9, atol=1e-12)
 
 
@@ -221,6 +221,30 @@ def test_align_corners_keeps_the_corners():
     y = minitorch.nn.functional.interpolate(x, (5, 7), mode="bilinear", align_corners=True)
     np.testing.assert_allclose(y[0, 0, ::4, ::6], x[0, 0, ::2, ::3], rtol=1e-12)
     np.testing.assert_allclose(y[0, 0, ::2, ::2], x[0, 0], rtol=1e-12)
+
+
+def test_nearest_takes_the_very_input_where_it_falls_on_one():
+    """In float64 11 · (30 / 22) is 14.999..., and 15 in truth."""
+    for size, count in ((30, 22), (30, 26), (26, 46), (7, 3), (5, 5)):
+        x = np.arange(float(size))[None, None]
+        y = minitorch.nn.functional.interpolate(x, count)
+        assert y[0, 0].tolist() == (np.arange(count) * size // count).tolist()
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [1, (1, 2), (2, 7)])
+def test_antialiased_corners_are_torchs(mode, size):
+    torch = pytest.importorskip("torch")
+    x, options = rand(1, 2, 5, 6), {"mode": mode, "align_corners": True, "antialias": True}
+    y = minitorch.nn.functional.interpolate(x, size, **options)
+    want = torch.nn.functional.interpolate(torch.tensor(x), size, **options)
+    np.testing.assert_allclose(y, want, rtol=1e-9, atol=1e-12)
+
+
+def test_one_antialiased_output_on_the_corner_is_the_corner():
+    options = {"mode": "bilinear", "align_corners": True, "antialias": True}
+    y = minitorch.nn.functional.interpolate(rand(1, 1, 4, 5), 1, **options)
+    assert y.item() == rand(1, 1, 4, 5)[0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "area", "bilinear"])

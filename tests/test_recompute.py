@@ -14,7 +14,7 @@ from minitorch.gradcheck import gradcheck, gradgradcheck
 from minitorch.random import Generator
 from minitorch.tape import FREED, ancestors
 from minitorch.tensor import Tensor
-from minitorch.utils.checkpoint import checkpoint
+from minitorch.utils.checkpoint import checkpoint, checkpoint_sequential
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -79,6 +79,44 @@ def test_fewer_bytes_are_saved():
 
     assert saved_bytes(graph(checkpoint)) == 0
     assert saved_bytes(graph(plain)) > 6 * 64 * 16 * 8
+
+
+def chain() -> list:
+    """Nine functions, with draws and running statistics among them."""
+    linear = [nn.Linear(8, 8, activation="tanh") for _ in range(4)]
+    first = [linear[0], nn.BatchNorm1d(8), linear[1], nn.Dropout(0.5)]
+    return [*first, linear[2], nn.BatchNorm1d(8), linear[3], nn.Dropout(0.5), mt.sigmoid]
+
+
+@pytest.mark.parametrize("segments", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_chain_in_segments_has_the_same_gradients_and_statistics(segments: int, as_list: bool):
+    """G12."""
+    mt.manual_seed(0)
+    functions = chain()
+    model, x = nn.Sequential(*functions).double(), draw(6, 8)
+    start = model.state_dict()
+    found = []
+    given = functions if as_list else model
+    for call in (plain, lambda _, x: checkpoint_sequential(given, segments, x)):
+        model.load_state_dict(start)
+        loss, grads = run(call, [model], x)
+        found.append([loss.item(), *grads, *[b.numpy().copy() for b in model.buffers()]])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_chain_in_segments_keeps_less():
+    """G12."""
+    model, x = (
+        nn.Sequential(*[nn.Linear(8, 8, activation="tanh") for _ in range(9)]),
+        mt.ones(64, 8),
+    )
+    kept = [saved_bytes(checkpoint_sequential(model, segments, x)) for segments in (1, 3)]
+    assert kept[1] < 0.7 * kept[0]
+    for segments in (0, 10, -1):
+        with pytest.raises(ValueError, match=r"segments must be from 1 to 9.*got"):
+            checkpoint_sequential(model, segments, x)
 
 
 def test_a_function_of_one_s_own_with_what_it_closes_over():

@@ -453,3 +453,18 @@ def test_variance_does_not_depend_on_the_mean(n, correction, shift):
     x = np.random.default_rng(n).standard_normal(n)
     got = Tensor(x + shift).var(correction=correction).item()
     assert got == pytest.approx(np.var(x, ddof=correction), rel=1e-7)
+
+
+@pytest.mark.parametrize("dims", [(0, 5), (0, 1, 2), (0, 0)])
+def test_dims_that_are_not_there_are_refused_of_few_numbers_too(dims):
+    for reduce in (lambda x: x.sum(dims), lambda x: x.mean(dims), lambda x: x.norm(dim=dims)):
+        with pytest.raises((IndexError, ValueError)):
+            reduce(minitorch.ones(2, 3))
+
+
+@pytest.mark.parametrize("p", [1, 3, math.inf])
+def test_norms_have_no_curvature_at_an_element_that_is_zero(p):
+    x = minitorch.tensor([3.0, 0.0, -4.0], dtype="float64", requires_grad=True)
+    (g,) = minitorch.autograd.grad(x.norm(p), x, create_graph=True)
+    (h,) = minitorch.autograd.grad(g[1], x, allow_unused=True)
+    assert h is None or h.tolist() == [0, 0, 0]

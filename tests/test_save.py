@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 import minitorch as mt
 from minitorch import nn
-from minitorch.array import DTYPES
+from minitorch.dtypes import DTYPES
 from minitorch.io import CheckpointError, load, safe, save, tree
 from minitorch.io.tree import LONGEST_NAME, NAME
 from minitorch.tree import leaves, map_leaves
@@ -371,7 +371,7 @@ def test_torchs_bfloat16_is_read_or_refused_with_what_to_do(path, monkeypatch):
         mt.save(load(path), path)
         assert safe.load_file(path)["w"].tolist() == w.tolist()
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
-    mt.array._bfloat16.cache_clear()
+    mt.dtypes._bfloat16.cache_clear()
     with pytest.raises(CheckpointError, match=r"tensor 'w' is a bfloat16: .*pip install ml_dtypes"):
         load(path)
     safe.save_file({"w": torch.zeros(2, dtype=torch.complex64)}, path)

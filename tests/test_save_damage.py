@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import minitorch as mt
-from minitorch.array import _bfloat16
+from minitorch.dtypes import _bfloat16
 from minitorch.io import CheckpointError, load, safe, save
 from minitorch.io.header import LONGEST, MOST_VALUES
 
@@ -496,6 +496,8 @@ PACKAGE = Path(__file__).parent.parent / "minitorch"
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "yaml", "joblib"}
 CALLS = {"eval", "exec", "compile", "__import__", "import_module"}
 ALLOWED = {
+    "__init__.py": {"import_module"},  # parts that few programs need, named in the text itself
+    "optim/__init__.py": {"import_module"},  # likewise
     "calltext.py": {"exec", "compile"},  # the op compiler, for texts that are in the package itself
     "kernels/__init__.py": {"exec", "compile", "import_module"},  # and so are the kernels' names
     "utils/data/workers.py": {"pickle"},  # between a process and its own workers, never from a file

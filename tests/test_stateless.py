@@ -47,6 +47,18 @@ def test_functional_call_uses_what_it_is_given_and_puts_everything_back():
         assert minitorch.equal(state[name], buffer)
 
 
+def test_functional_call_takes_several_dicts_and_may_want_all():
+    model, other, x = Net().eval(), Net().eval(), minitorch.randn(5, 3)
+    parts = dict(other.named_parameters()), dict(other.named_buffers())
+    assert minitorch.equal(nn.functional_call(model, parts, (x,), strict=True), other(x))
+    with pytest.raises(KeyError, match=r"strict=True, and net\.1\.running_mean, net\.1\."):
+        nn.functional_call(model, parts[0], (x,), strict=True)
+    with pytest.raises(ValueError, match=r"'net.0.weight' is given in two of the dicts"):
+        nn.functional_call(model, (parts[0], parts[0]), (x,))
+    with pytest.raises(TypeError, match="a dict or a tuple of dicts, got a Parameter in it"):
+        nn.functional_call(model, list(other.parameters()), (x,))
+
+
 def test_gradients_go_to_what_is_given():
     model = Net()
     x = minitorch.randn(5, 3)
@@ -361,3 +373,16 @@ def test_a_graph_can_be_copied(copied: Any):
     again = copied(model)
     assert minitorch.equal(again(given), model(given))
     assert again.layers[0] is not model.layers[0]
+
+
+def test_another_layer_may_take_the_place_of_one_in_a_graph():
+    x = nn.Input((3,))
+    model = nn.Model(x, nn.Linear(2)(nn.Linear(4)(x).relu()))
+    model.layers[-1] = nn.Linear(4, 7)
+    assert model(minitorch.ones(5, 3)).shape == (5, 7)
+    twin = copy.deepcopy(model)
+    with minitorch.no_grad():
+        twin.layers[-1].weight.zero_()
+        twin.layers[-1].bias.zero_()
+    assert not twin(minitorch.ones(5, 3)).any()
+    assert model(minitorch.ones(5, 3)).any()

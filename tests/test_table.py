@@ -24,6 +24,8 @@ def function(row: Row) -> Any:
 
 
 def run(row: Row, args: tuple) -> Any:
+    if row.by is not None:
+        return row.by(function(row), *args, **row.kwargs)
     return function(row)(*args, **row.kwargs)
 
 

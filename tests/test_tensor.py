@@ -489,6 +489,14 @@ def test_arguments_go_by_many_names():
 # asked of it, as in torch ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("what", ["size", "stride"])
+def test_an_axis_that_is_not_there_is_named(what: str):
+    with pytest.raises(IndexError, match=f"{what}: dim 2 is out of range for 2 axes"):
+        getattr(mt.zeros(2, 3), what)(2)
+    with pytest.raises(IndexError, match=f"{what}: dim -1 is out of range for 0 axes"):
+        getattr(mt.tensor(1.0), what)(-1)
+
+
 def test_what_a_tensor_says_of_itself():
     x = mt.zeros(2, 3)
     assert (x.ndimension(), x.nelement(), x.itemsize, x.stride(0), x.stride(-1)) == (2, 6, 4, 3, 1)

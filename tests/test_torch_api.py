@@ -1166,7 +1166,6 @@ MISSING = {
     "embedding": ["max_norm", "norm_type", "scale_grad_by_freq", "sparse"],
     "embedding_bag": ["max_norm", "norm_type", "scale_grad_by_freq", "sparse"],
     "huber_loss": ["weight"],
-    "interpolate": ["antialias"],
     "l1_loss": ["weight"],
     "load": ["pickle_module", "weights_only", "mmap"],  # nothing is ever unpickled
     "log_softmax": ["dtype"],

@@ -51,3 +51,13 @@ def kind_of_point(f: Callable[[float], float], x: float) -> str:
     At 0, abs has a kink, lambda x: x * x is smooth, and lambda x: float(x > 0) jumps.
     """
     raise NotImplementedError
+
+
+def test_layer_grad(layer_grad: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
+    """A test of gradients: raises an AssertionError when they are wrong, and else does nothing.
+
+    layer_grad(g, x, w, b) returns dL/dx, dL/dw and dL/db for y = relu(x w + b), where x is (N, M),
+    w is (M, K), b is (K,), and g and y are (N, K). Your test is given a right one, which it must
+    let pass, and five with a planted mistake each. How many of them does it find?
+    """
+    raise NotImplementedError

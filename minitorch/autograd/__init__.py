@@ -1,6 +1,6 @@
 """Gradients on demand, ops of your own, Jacobians: torch.autograd's names."""
 
-from minitorch.autograd import functional
+from minitorch.autograd import forward_ad, functional
 from minitorch.autograd.function import Function, once_differentiable
 from minitorch.autograd.on_demand import backward, grad
 from minitorch.gradcheck import gradcheck, gradgradcheck
@@ -18,6 +18,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "functional",
     "grad",
     "gradcheck",

@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minitorch.array import FLOATING
 from minitorch.backward import shown
 from minitorch.call import cut_off, picks
+from minitorch.dtypes import FLOATING
 from minitorch.modes import no_grad
 from minitorch.tape import Node, current_mode
 from minitorch.tensor import CUT_NO_GRAD, LEAF, Tensor, make, raw
@@ -36,6 +36,23 @@ class Context:
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
         """Says that these outputs of `forward` have no gradient."""
         self._constant = {id(y) for y in outputs}
+
+    def mark_dirty(self, *inputs: Tensor) -> None:
+        """Raises: what `forward` is given belongs to its caller, and is not written to.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError(
+            "mark_dirty: forward cannot change its inputs in place, since whoever holds one would "
+            "find another value and no gradient for it; change a copy, x.clone(), and return that"
+        )
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Torch's choice between zeros and None for an output that leads nowhere.
+
+        Here such a gradient is always zeros, which a `backward` written for either takes.
+        """
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -135,6 +152,7 @@ class _Record:
             made = function.apply(*[make(a) if hasattr(a, "dtype") else a for a in args])
             return tuple(y.array for y in made) if isinstance(made, tuple) else made.array
 
+        body.__doc__ = function.__doc__  # where `tape.explain` looks for formulas
         self.body = body
 
 

@@ -8,6 +8,7 @@ CPU, and on GPUs older than Ampere (compute capability 8.0), it changes nothing.
 from __future__ import annotations
 
 from minitorch import array as arrays
+from minitorch.dtypes import float32
 
 __all__ = ["matmul"]
 
@@ -39,7 +40,7 @@ class _Matmul:
         if arrays.cuda_is_available():
             # CuPy has no public name for it, but for an environment variable that is read once.
             core = arrays.cupy()._core
-            core.set_compute_type(arrays.float32, _TF32 if allow else _DEFAULT)
+            core.set_compute_type(float32, _TF32 if allow else _DEFAULT)
         self._tf32 = allow
 
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import device_of, get_default_dtype, has_values, is_cupy
+from minitorch.array import device_of, has_values, is_cupy
 from minitorch.calltext import compiled
 from minitorch.compiled.recorder import Recorder
 from minitorch.compiled.trees import mapped
+from minitorch.dtypes import get_default_dtype
 from minitorch.tape import Node, current_mode
 from minitorch.tensor import Tensor
 from minitorch.traced import TraceError

@@ -32,8 +32,9 @@ from minitorch.compiled.replay import CUT, runner
 from minitorch.compiled.trees import inside, mapped
 from minitorch.compiled.watching import watching
 from minitorch.ops.conv_columns import forget_spare
+from minitorch.quiet import quiet
 from minitorch.tape import Node, current_mode
-from minitorch.tensor import Tensor, quiet
+from minitorch.tensor import Tensor
 from minitorch.traced import RECORDER, TraceError
 
 _SIGNATURES = 32  # are remembered; the one that was not used for longest is forgotten first

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import remind_of_bfloat16
 from minitorch.compiled.recorder import Recorder
+from minitorch.dtypes import remind_of_bfloat16
 from minitorch.meta import Meta
 from minitorch.nn.module import Module
 from minitorch.op import REGISTRY
+from minitorch.quiet import quiet
 from minitorch.tape import Mode, current_mode, restore_mode, set_mode
-from minitorch.tensor import Tensor, quiet
+from minitorch.tensor import Tensor
 from minitorch.traced import RECORDER, Traced
 
 one_trace = threading.RLock()  # at a time: the classes are watched for all threads

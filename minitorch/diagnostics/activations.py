@@ -17,7 +17,7 @@ from minitorch.diagnostics.series import Series
 from minitorch.diagnostics.tables import share, shown, text_table
 from minitorch.diagnostics.watching import Place, Watch
 from minitorch.nn.module import Module
-from minitorch.tensor import quiet
+from minitorch.quiet import quiet
 
 
 class Recorded:

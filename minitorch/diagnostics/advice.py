@@ -55,9 +55,13 @@ def not_finite(x: Moments) -> str:
 
 
 def wrong_with_batch(x: Moments) -> str:
-    """Said of inputs that are not normalised."""
+    """Said of inputs that are not normalised, or that nothing can normalise."""
     if abs(x.mean) < 0.5 * x.std and 0.5 < x.std < 2:
         return ""
+    if not math.isfinite(x.second_moment):
+        return "not finite: the inputs themselves hold nan or infinity; look for them in the data"
+    if x.std == 0:
+        return f"every number is {shown(x.mean)}: there is nothing in this batch to tell apart"
     return (
         f"normalise the inputs: subtract {shown(x.mean)} and divide by {shown(x.std)}, so that "
         "they have mean 0 and std 1, which formulas for weights rely on"

@@ -58,7 +58,8 @@ def first_loss_check(loss: Any, classes: int, tolerance: float = 0.15) -> FirstL
     elif value > expected:
         verdict = (
             "the network is sure of wrong answers before it has seen any; make the weights of its "
-            "last layer smaller, or look at init_report(model, batch) for a layer that grows"
+            "last layer smaller, as nn.init.undecided_(model, batch) does, or look at "
+            "init_report(model, batch) for a layer that grows"
         )
     else:
         verdict = (

@@ -20,7 +20,7 @@ from minitorch.nn.module import Module
 from minitorch.nn.parameter import UninitializedParameter
 from minitorch.ops.sums import wide
 from minitorch.optim.optimizer import Optimizer
-from minitorch.tensor import quiet
+from minitorch.quiet import quiet
 
 RULE = 1e-3  # the customary size of an update, relative to what it updates
 PERCENTS = (0, 5, 25, 50, 75, 95, 100)

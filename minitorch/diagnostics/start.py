@@ -42,7 +42,8 @@ from minitorch.nn.conv import Conv
 from minitorch.nn.linear import Linear
 from minitorch.nn.module import Module
 from minitorch.nn.norm import Norm
-from minitorch.tensor import Tensor, make, quiet, raw
+from minitorch.quiet import quiet
+from minitorch.tensor import Tensor, make, raw
 
 _SAMPLE = 65536  # values of an array that the shares of near 0 and saturated values come from
 # Evenly spread over the normal distribution: what a function makes of it, without drawing.

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from minitorch.array import FLOATING, Array, has_values
+from minitorch.array import Array, has_values
+from minitorch.dtypes import FLOATING
 from minitorch.nn.activation import Activation, Hardtanh
 from minitorch.nn.module import Module
 from minitorch.tensor import Tensor

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import (
+from minitorch.dtypes import (
     NO_BFLOAT16,
     bfloat16,
     bool_,

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import bool_, uint8
+from minitorch.dtypes import bool_, uint8
 from minitorch.errors import CheckpointError
 from minitorch.io.file import Draft
 from minitorch.io.header import (
@@ -68,9 +68,7 @@ def write(draft: Draft, tree: Any, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
         ValueError: the header would be too large to be read again.
     """
-    # The widest first, so that each lies at a multiple of its width: readers may map the file.
-    ordered = dict(sorted(arrays.items(), key=lambda item: -item[1].itemsize))
-    views = [_bytes_of(x) for x in ordered.values()]
+    ordered, views = _ordered(arrays)
     # The header comes last, because it needs the digests, which are taken during the writing.
     draft.write(bytes(len(_header(tree, ordered, ["0" * 64] * len(views)))))
     digests = _digests(views)
@@ -78,6 +76,28 @@ def write(draft: Draft, tree: Any, arrays: Mapping[str, np.ndarray]) -> None:
         draft.write(view)
     draft.rewind()
     draft.write(_header(tree, ordered, digests))
+
+
+def write_on(stream: Any, tree: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes the same to an open file, which need not be one that goes back.
+
+    Raises:
+        ValueError: as `write`, before anything is written.
+    """
+    ordered, views = _ordered(arrays)
+    for part in [memoryview(_header(tree, ordered, [*_digests(views)])), *views]:
+        while len(part):
+            taken = stream.write(part)
+            part = part[len(part) if taken is None else taken :]  # not every stream counts
+
+
+def _ordered(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[memoryview]]:
+    """The arrays and their bytes, the widest first.
+
+    So each lies at a multiple of its width: readers may map the file.
+    """
+    ordered = dict(sorted(arrays.items(), key=lambda item: -item[1].itemsize))
+    return ordered, [_bytes_of(x) for x in ordered.values()]
 
 
 def _digests(views: list[memoryview]) -> Iterable[str]:

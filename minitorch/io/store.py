@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import FileIO
+from io import BytesIO, TextIOBase
 from typing import Any
 
 from minitorch.array import device as as_device
@@ -18,9 +18,10 @@ from minitorch.io.tree import pack, unpack
 from minitorch.tensor import make
 
 Device = Any  # a device or its name
+Stream = Any  # an open binary file, or what is used like one: io.BytesIO()
 
 
-def save(obj: Any, path: str | os.PathLike[str]) -> None:
+def save(obj: Any, path: str | os.PathLike[str] | Stream) -> None:
     """Writes `obj` to one file, all of it or nothing.
 
     The file is a safetensors file: `safetensors.torch.load_file(path)` reads its tensors, under
@@ -34,7 +35,8 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     Args:
         obj: tensors, NumPy arrays, ints, floats, strings, bools and None, in dicts (keys are
             strings or ints), lists and tuples, however nested.
-        path: where to; a link is followed.
+        path: where to; a link is followed. Or an open binary file, which is written to from where
+            it stands, and not made safe against what happens meanwhile.
 
     Raises:
         TypeError: there is something else in `obj`; the message names it and what to save instead.
@@ -49,6 +51,9 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     ...     minitorch.io.load(path)
     {'w': tensor([1., 1.]), 'lr': (0.1, None)}
     """
+    if hasattr(path, "write"):
+        safe.write_on(_binary(path, "save(obj, path)"), *pack(obj))
+        return
     path = _checked(path, "save(obj, path)")
     tree, arrays = pack(obj)
     with replacing(path) as draft:
@@ -56,7 +61,7 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Stream,
     map_location: Device = None,
     *,
     weights_only: bool = True,
@@ -68,7 +73,7 @@ def load(
     of tensors by name, and has no digests to be compared with.
 
     Args:
-        path: the file.
+        path: the file. Or an open binary file, which is read from where it stands to its end.
         map_location: the device its tensors go to, whatever they were saved from; "cpu" by default.
             NumPy arrays stay NumPy arrays.
         weights_only: taken for torch's sake; nothing in a file is ever run here.
@@ -80,7 +85,6 @@ def load(
         CheckpointError: the file is damaged, is of another kind, was written by a later version or
             is not the one of `sha256`. Nothing has been changed by then.
     """
-    path = _checked(path, "load(path)")
     where = as_device(map_location or "cpu")
     with _opened(path) as (file, size):
         if sha256 is not None:
@@ -98,13 +102,22 @@ def load_form(path: str | os.PathLike[str]) -> Any:
     Raises:
         OSError, CheckpointError: as `load`, apart from damage to the tensors.
     """
-    with _opened(_checked(path, "load(path)")) as (file, size):
+    with _opened(path) as (file, size):
         return safe.read_header(file, size).tree
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[tuple[FileIO, int]]:
+def _opened(path: Any) -> Iterator[tuple[Any, int]]:
     """The file and its size; whatever is wrong with it is told with its name."""
+    if hasattr(path, "read"):
+        data = _binary(path, "load(path)").read()
+        try:
+            yield BytesIO(data), len(data)
+        except CheckpointError as error:
+            hint = "" if data else ", from where it stands: file.seek(0) goes back to its start"
+            raise CheckpointError(f"load: {type(path).__name__}: {error}{hint}") from None
+        return
+    path = _checked(path, "load(path)")
     kind = os.stat(path).st_mode
     if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # open() says what a folder is
         raise CheckpointError(f"load: {path}: not a file but a pipe, a socket or a device")
@@ -115,7 +128,7 @@ def _opened(path: str) -> Iterator[tuple[FileIO, int]]:
             raise CheckpointError(f"load: {path}: {error}") from None
 
 
-def _check_digest(file: FileIO, sha256: str) -> None:
+def _check_digest(file: Any, sha256: str) -> None:
     import hashlib
 
     found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -127,5 +140,14 @@ def _check_digest(file: FileIO, sha256: str) -> None:
 def _checked(path: Any, call: str) -> str:
     """The path as a string."""
     if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"{call}: path is a {type(path).__name__}, expected a string or a Path")
+        raise TypeError(
+            f"{call}: path is a {type(path).__name__}, expected a string, a Path or an open file"
+        )
     return os.fsdecode(path)
+
+
+def _binary(stream: Any, call: str) -> Any:
+    """The stream, which must be one of bytes."""
+    if isinstance(stream, TextIOBase):
+        raise TypeError(f"{call}: this file is open for text; open it with 'b': open(path, 'rb')")
+    return stream

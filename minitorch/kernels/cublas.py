@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import Array, cupy, float32, float64
+from minitorch.array import Array, cupy
+from minitorch.dtypes import float32, float64
 from minitorch.kernels.source import steps
 
 _SPACE = 1 << 25  # bytes to work in, as NVIDIA recommends for its newest cards

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, float32, is_bfloat16
+from minitorch.array import Array
+from minitorch.dtypes import float32, is_bfloat16
 from minitorch.kernels import cublas, cublas_on
 from minitorch.kernels.source import kernel, steps, takes
 

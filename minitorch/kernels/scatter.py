@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, device_of, float32, move
+from minitorch.array import Array, device_of, move
+from minitorch.dtypes import float32
 from minitorch.kernels.source import dense, each, is_wide, takes
 
 

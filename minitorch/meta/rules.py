@@ -142,6 +142,17 @@ def _dot(a: Any, b: Any, axis: int = -2) -> Meta:
     return _tensordot(a, b, (-1, max(axis, -b.ndim)))
 
 
+def _solve(a: Any, b: Any) -> Meta:
+    a, b = as_meta(a), as_meta(b)
+    ndim = max(a.ndim, b.ndim)
+    return from_batch(np.linalg.solve(batch_of(a, ndim), batch_of(b, ndim)))
+
+
+def _factored(func: Callable, x: Meta, *args: Any, **kwargs: Any) -> Any:
+    """Linear algebra of one matrix; an axis in front is a batch, which here is empty."""
+    return from_batch(func(batch_of(x), *args, **kwargs))
+
+
 def _einsum(subscripts: Any, *operands: Any, optimize: Any = False, **kwargs: Any) -> Meta:
     """One more letter names the empty axis: "ij,jk->ik" becomes "aij,ajk->aik"."""
     if not isinstance(subscripts, str):
@@ -281,6 +292,13 @@ RULES |= {
     np.outer: lambda a, b: as_meta(a).reshape(-1, 1) * as_meta(b).ravel(),
     np.tensordot: _tensordot,
     np.vdot: lambda a, b: _dot(as_meta(a).ravel(), as_meta(b).ravel()),
+    # Linear algebra.
+    **_each(
+        _factored,
+        "linalg.cholesky linalg.det linalg.eigh linalg.eigvalsh linalg.inv linalg.qr "
+        "linalg.slogdet linalg.svd",
+    ),
+    np.linalg.solve: _solve,
     # Joining, padding, picking.
     **_each(_join, "concatenate stack"),
     np.hstack: partial(_deepen_and_join, np.atleast_1d, 1),
@@ -301,6 +319,7 @@ RULES |= {
     np.triu: lambda x, k=0: new(x.shape if x.ndim > 1 else x.shape * 2, x.dtype),
     # Making arrays, and asking about them.
     np.arange: lambda *args, **kwargs: as_meta(np.arange(*args, **kwargs)),  # like=meta
+    np.identity: lambda n, dtype=float: Meta((n, n), dtype),
     **_each(_like, "empty_like full_like ones_like zeros_like"),
     **_each(_made, "empty full ones zeros"),
     np.copy: lambda x, order="K", subok=False: x.copy(),

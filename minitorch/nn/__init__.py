@@ -17,6 +17,7 @@ from minitorch.nn.activation import (
     PReLU,
     ReLU,
     ReLU6,
+    RReLU,
     Sigmoid,
     SiLU,
     Softmax,
@@ -29,6 +30,7 @@ from minitorch.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from minitorch.nn.adaptive_softmax import AdaptiveLogSoftmaxWithLoss
 from minitorch.nn.attention import MultiheadAttention
 from minitorch.nn.batch_norm import (
     BatchNorm1d,
@@ -47,7 +49,6 @@ from minitorch.nn.batch_norm import (
 from minitorch.nn.blocks import Conv2dBatchNorm, GeneralRelu
 from minitorch.nn.containers import (
     Lambda,
-    Model,
     ModuleDict,
     ModuleList,
     ParameterDict,
@@ -64,38 +65,54 @@ from minitorch.nn.conv_transpose import (
     LazyConvTranspose3d,
 )
 from minitorch.nn.decoder import TransformerDecoder, TransformerDecoderLayer
-from minitorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
+from minitorch.nn.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
 from minitorch.nn.embedding import Embedding
 from minitorch.nn.embedding_bag import EmbeddingBag
 from minitorch.nn.encoder import TransformerEncoder, TransformerEncoderLayer
 from minitorch.nn.flatten import Flatten, Unflatten
 from minitorch.nn.gate import GLU
+from minitorch.nn.graph import Model
 from minitorch.nn.layer import Layer
 from minitorch.nn.linear import Bilinear, Identity, LazyLinear, Linear
 from minitorch.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
-    CosineEmbeddingLoss,
     CosineSimilarity,
     CrossEntropyLoss,
+    CTCLoss,
     GaussianNLLLoss,
-    HingeEmbeddingLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
-    MarginRankingLoss,
     MSELoss,
     NLLLoss,
     PairwiseDistance,
     PoissonNLLLoss,
     SmoothL1Loss,
     SoftMarginLoss,
+)
+from minitorch.nn.lp_pool import LPPool1d, LPPool2d, LPPool3d
+from minitorch.nn.margin import (
+    CosineEmbeddingLoss,
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
     TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from minitorch.nn.module import Module
 from minitorch.nn.norm import GroupNorm, LayerNorm, RMSNorm
-from minitorch.nn.parameter import Parameter, UninitializedParameter
-from minitorch.nn.pixels import PixelShuffle, PixelUnshuffle
+from minitorch.nn.parameter import Buffer, Parameter, UninitializedParameter
+from minitorch.nn.pixels import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from minitorch.nn.pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -111,12 +128,14 @@ from minitorch.nn.pool import (
     MaxPool3d,
 )
 from minitorch.nn.positions import PositionalEncoding
-from minitorch.nn.recurrent import GRU, LSTM, RNN, RNNBase
+from minitorch.nn.recurrent import GRU, LSTM, RNN
+from minitorch.nn.recurrent_base import RNNBase
 from minitorch.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from minitorch.nn.response import LocalResponseNorm
 from minitorch.nn.stateless import Step, evaluating, evaluation, functional_call, value_and_grad
 from minitorch.nn.symbolic import Input
 from minitorch.nn.transformer import Transformer
+from minitorch.nn.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from minitorch.nn.windows import (
     CircularPad1d,
     CircularPad2d,
@@ -133,6 +152,8 @@ from minitorch.nn.windows import (
     ReplicationPad3d,
     Unfold,
     Upsample,
+    UpsamplingBilinear2d,
+    UpsamplingNearest2d,
     ZeroPad1d,
     ZeroPad2d,
     ZeroPad3d,
@@ -150,6 +171,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
@@ -163,6 +185,9 @@ __all__ = [
     "BatchNorm2d",
     "BatchNorm3d",
     "Bilinear",
+    "Buffer",
+    "CTCLoss",
+    "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
     "CircularPad3d",
@@ -185,6 +210,7 @@ __all__ = [
     "Dropout3d",
     "Embedding",
     "EmbeddingBag",
+    "FeatureAlphaDropout",
     "Flatten",
     "Fold",
     "GRUCell",
@@ -204,6 +230,9 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -231,11 +260,17 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "Mish",
     "Model",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
     "PReLU",
@@ -251,6 +286,7 @@ __all__ = [
     "RNNBase",
     "RNNCell",
     "RNNCellBase",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",
@@ -280,10 +316,13 @@ __all__ = [
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "Unflatten",
     "Unfold",
     "UninitializedParameter",
     "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",

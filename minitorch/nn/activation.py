@@ -13,6 +13,7 @@ import minitorch.nn.functional as F
 from minitorch.nn.init import constant
 from minitorch.nn.layer import Layer, check_size
 from minitorch.nn.module import Module
+from minitorch.random import Generator
 from minitorch.tensor import Tensor
 
 
@@ -83,6 +84,41 @@ class LeakyReLU(Overwriting):
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
         self.negative_slope, self.inplace = negative_slope, inplace
+
+
+class RReLU(Module):
+    """y = x where x >= 0, else a x; in training a is drawn for each x, in evaluation the middle.
+
+    Xu, Wang, Chen and Li 2015.
+
+    Args:
+        lower: the least that is drawn.
+        upper: the most.
+        inplace: write the result into the input.
+        generator: the stream that is drawn from; the default one unless given.
+    """
+
+    def __init__(
+        self,
+        lower: float = 1 / 8,
+        upper: float = 1 / 3,
+        inplace: bool = False,
+        *,
+        generator: Generator | None = None,
+    ):
+        if not lower <= upper:
+            raise ValueError(f"RReLU: lower {lower} is above upper {upper}")
+        self.lower, self.upper, self.inplace, self.generator = lower, upper, inplace, generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The function of every element."""
+        return F.rrelu(
+            x, self.lower, self.upper, self.training, self.inplace, generator=self.generator
+        )
+
+    def extra_repr(self) -> str:
+        """The range, and `inplace` where it is asked for."""
+        return f"lower={self.lower}, upper={self.upper}{', inplace=True' * self.inplace}"
 
 
 class PReLU(Layer):

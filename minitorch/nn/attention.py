@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 import minitorch.nn.functional as F
-from minitorch.array import FLOATING
+from minitorch.dtypes import FLOATING
 from minitorch.nn.dropout import check_share
-from minitorch.nn.init import xavier_uniform, zeros
+from minitorch.nn.init import xavier_normal, xavier_uniform, zeros
 from minitorch.nn.layer import TORCH_WEIGHT, Init, Layer, check_size
 from minitorch.nn.linear import Linear
 from minitorch.ops.attention import attention_weights
 from minitorch.ops.compare import where
+from minitorch.ops.join import cat
 from minitorch.random import Generator
 from minitorch.tensor import ShapeError, Tensor
 
@@ -33,6 +34,8 @@ class MultiheadAttention(Layer):
         num_heads: into how many heads E is divided.
         dropout: in training, the share of the weights that is dropped.
         bias: False leaves all biases out.
+        add_bias_kv: one more key and value, which are trained, and which no mask hides.
+        add_zero_attn: one more key and value of zeros, for a query that wants to attend to nothing.
         kdim: the size of a key; E unless given.
         vdim: the size of a value; E unless given.
         batch_first: inputs and outputs are (N, L, E) and not (L, N, E).
@@ -46,6 +49,7 @@ class MultiheadAttention(Layer):
         in_proj_weight: (3 E, E), which is W_q, W_k and W_v one below the other.
         q_proj_weight, k_proj_weight, v_proj_weight: in its place where kdim or vdim is not E.
         in_proj_bias: (3 E,), or None.
+        bias_k, bias_v: (1, 1, E), with add_bias_kv, or None.
         out_proj: W_o and b_o, a `Linear`.
 
     Raises:
@@ -66,12 +70,14 @@ class MultiheadAttention(Layer):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
-        *,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
         device: Any = None,
         dtype: Any = None,
+        *,
         weights: Init = XAVIER,
         generator: Generator | None = None,
     ):
@@ -84,7 +90,7 @@ class MultiheadAttention(Layer):
         if embed_dim % num_heads:
             raise ValueError(f"{who}: num_heads {num_heads} does not divide embed_dim {embed_dim}")
         check_share(who, "dropout", dropout)
-        self.dropout, self.batch_first = dropout, batch_first
+        self.dropout, self.batch_first, self.add_zero_attn = dropout, batch_first, add_zero_attn
         packed = self.kdim == self.vdim == embed_dim
         self.declare(
             in_proj_weight=weights if packed else None,
@@ -92,6 +98,8 @@ class MultiheadAttention(Layer):
             k_proj_weight=None if packed else weights,
             v_proj_weight=None if packed else weights,
             in_proj_bias=zeros() if bias else None,
+            bias_k=xavier_normal() if add_bias_kv else None,
+            bias_v=xavier_normal() if add_bias_kv else None,
             dtype=dtype,
             device=device,
             generator=generator,
@@ -112,6 +120,8 @@ class MultiheadAttention(Layer):
             "k_proj_weight": (E, self.kdim),
             "v_proj_weight": (E, self.vdim),
             "in_proj_bias": (3 * E,),
+            "bias_k": (1, 1, E),
+            "bias_v": (1, 1, E),
         }
 
     def forward(
@@ -142,6 +152,9 @@ class MultiheadAttention(Layer):
         self._check(query, key, value)
         q, k, v = map(self._by_head, self._projected(query, key, value))
         mask, causal = self._mask(q, k, attn_mask, key_padding_mask, is_causal)
+        if self.bias_k is not None or self.add_zero_attn:
+            mask, causal = self._seen_too(q, k, mask, causal), False
+            k, v = self._with_more(k, self.bias_k), self._with_more(v, self.bias_v)
         dropped = self.dropout if self.training else 0.0
         if not need_weights:
             y = F.scaled_dot_product_attention(q, k, v, mask, dropped, causal)
@@ -171,6 +184,19 @@ class MultiheadAttention(Layer):
         if len(x.shape) == 3:
             return x.transpose(0, 1)
         return x.transpose(1, 2) if self.batch_first else x.permute(1, 2, 0, 3)
+
+    def _with_more(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """The keys, or values, and behind them the one that is trained, and the one of zeros."""
+        shape = (*x.shape[:-2], 1, x.shape[-1])
+        more = [] if bias is None else [bias.reshape(*shape[-3:]).expand(*shape)]
+        return cat([x, *more, *([x.new_zeros(shape)] if self.add_zero_attn else [])], -2)
+
+    def _seen_too(self, q: Tensor, k: Tensor, mask: Tensor | None, causal: bool) -> Tensor | None:
+        """The mask for more keys, which every query sees."""
+        if causal:
+            mask = q.new_ones(q.shape[-2], k.shape[-2]).tril().bool()
+        more = int(self.bias_k is not None) + int(self.add_zero_attn)
+        return mask if mask is None else F.pad(mask, (0, more), value=mask.dtype.kind == "b")
 
     def _joined(self, y: Tensor) -> Tensor:
         """What the heads found, side by side, in the layout of the query."""

@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from minitorch import array as arrays
-from minitorch.array import as_dtype, shape_of
+from minitorch.array import shape_of
 from minitorch.clock import version
+from minitorch.dtypes import FLOATING, as_dtype, get_default_dtype
 from minitorch.meta import Meta, NeedsValuesError
 from minitorch.modes import no_grad
 from minitorch.nn.members import Members
@@ -219,9 +219,9 @@ def float_dtype_of(model: Any) -> np.dtype:
         for _, p in module.named_parameters(recurse=False):
             if isinstance(p, UninitializedParameter):
                 return module._dtype
-            if p.dtype.kind in arrays.FLOATING:
+            if p.dtype.kind in FLOATING:
                 return p.dtype
-    return arrays.get_default_dtype()
+    return get_default_dtype()
 
 
 @contextmanager

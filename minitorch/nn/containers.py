@@ -10,8 +10,6 @@ from typing import Any, Self
 from minitorch.nn.members import Members
 from minitorch.nn.module import Module
 from minitorch.nn.parameter import Parameter
-from minitorch.nn.symbolic import Symbol, in_order
-from minitorch.tree import map_leaves
 
 
 class _Container(Module):
@@ -206,6 +204,22 @@ class Sequential(_Listed):
                     module.reset_parameters()
         return Sequential(*copies)
 
+    def __mul__(self, n: int) -> Self:
+        """The same modules n times over, sharing their parameters; `repeat` makes copies."""
+        if isinstance(n, bool) or not isinstance(n, int):
+            return NotImplemented
+        if n < 1:
+            raise ValueError(
+                f"Sequential: {n} times its modules is no Sequential; expected 1 or more"
+            )
+        return type(self)(*[*self] * n)
+
+    __rmul__ = __mul__
+
+    def __imul__(self, n: int) -> Self:
+        self._hold_list([*(self * n)])
+        return self
+
 
 class Lambda(Module):
     """A function as a module: `Lambda(lambda x: x.reshape(-1, 1, 28, 28))`."""
@@ -344,61 +358,41 @@ class ParameterDict(_OfParameters, _Named):
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None):
         self._hold(dict(parameters or {}).items())
 
+    @classmethod
+    def fromkeys(cls, keys: Iterable[str], default: Any) -> Self:
+        """One parameter (a Tensor becomes one) under each of the names."""
+        given = default if isinstance(default, Parameter) else Parameter(default)
+        return cls(dict.fromkeys(keys, given))
+
     def get(self, key: str, default: Any = None) -> Any:
         """The parameter of that name, or the default."""
         return self._held.get(key, default)
 
+    def setdefault(self, key: str, default: Any) -> Any:
+        """The parameter of that name; where there is none, the default is put there first."""
+        if key not in self:
+            self[key] = default
+        return self[key]
 
-class Model(Module):
-    """A model drawn as a graph: what leads from input symbols to output symbols.
+    def popitem(self) -> tuple[str, Any]:
+        """Takes out the last (name, parameter)."""
+        if not self._held:
+            raise KeyError("popitem: this ParameterDict is empty")
+        key = next(reversed(self._held))
+        return key, self.pop(key)
 
-    Args:
-        inputs: an `Input`, or a list of them, in the order in which the model will be called.
-        outputs: a symbol made from them, or nested containers of symbols.
+    def copy(self) -> Self:
+        """Another ParameterDict of the same parameters."""
+        return type(self)(self._held)
 
-    Attributes:
-        layers: the modules on the way, each once, in the order in which they run.
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._held)
 
-    Raises:
-        ValueError: the outputs depend on an input that is not listed, or not on any.
+    def __or__(self, other: Mapping[str, Any]) -> Self:
+        both = self.copy()
+        both.update(other.items())
+        return both
 
-    >>> import minitorch
-    >>> from minitorch import nn
-    >>> x = nn.Input((3,))
-    >>> model = nn.Model(x, x + nn.Linear(3)(x).relu())
-    >>> model(minitorch.ones(2, 3)).shape
-    (2, 3)
-    """
-
-    def __init__(self, inputs: Any, outputs: Any):
-        self._inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        self._outputs = outputs
-        self._order = in_order(outputs)
-        unlisted = [s for s in self._order if s.call is None and s not in self._inputs]
-        if unlisted:
-            raise ValueError(f"Model: the outputs depend on {unlisted[0]}, which is not in inputs")
-        unused = [s for s in self._inputs if s not in self._order]
-        if unused:
-            raise ValueError(f"Model: the outputs do not depend on {unused[0]}")
-        self.layers = list(
-            {id(f): f for f in map(_function, self._order) if isinstance(f, Module)}.values()
-        )
-
-    def forward(self, *inputs: Any) -> Any:
-        """Runs the graph on values in place of the input symbols."""
-        if len(inputs) != len(self._inputs):
-            raise TypeError(f"Model: expected {len(self._inputs)} inputs, got {len(inputs)}")
-        values = {id(s): x for s, x in zip(self._inputs, inputs)}
-        value = lambda x: values[id(x)] if isinstance(x, Symbol) else x
-        for symbol in self._order:
-            if symbol.call is not None:
-                function, args, kwargs = symbol.call
-                values[id(symbol)] = function(
-                    *map_leaves(value, args), **map_leaves(value, dict(kwargs))
-                )
-        return map_leaves(value, self._outputs)
-
-
-def _function(symbol: Symbol) -> Any:
-    """What is called to make the symbol's value; None for an input."""
-    return None if symbol.call is None else symbol.call[0]
+    def __ior__(self, other: Mapping[str, Any]) -> Self:
+        self.update(other.items())
+        return self

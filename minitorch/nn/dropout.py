@@ -119,3 +119,9 @@ class AlphaDropout(_Dropout):
     """
 
     function = staticmethod(F.alpha_dropout)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """`AlphaDropout` of whole channels of (N, C, *S): neighbours say much the same."""
+
+    function = staticmethod(F.feature_alpha_dropout)

@@ -155,10 +155,17 @@ class TransformerEncoder(Stack):
         encoder_layer: the layer to be copied.
         num_layers: how many times.
         norm: applied to what comes out; `nn.LayerNorm(d_model)` goes with norm_first.
+        enable_nested_tensor: accepted, and changes nothing: torch may leave padding out by it.
+        mask_check: the same; torch looks whether it may.
     """
 
     def __init__(
-        self, encoder_layer: TransformerEncoderLayer, num_layers: int, norm: Module | None = None
+        self,
+        encoder_layer: TransformerEncoderLayer,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
+        mask_check: bool = True,
     ):
         super().__init__(encoder_layer, num_layers, norm)
 

@@ -29,14 +29,30 @@ from minitorch.ops.adaptive_pool import (
 )
 from minitorch.ops.arrange import pad
 from minitorch.ops.attention import scaled_dot_product_attention
+from minitorch.ops.avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
 from minitorch.ops.bags import embedding_bag
+from minitorch.ops.class_margin import (
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+)
 from minitorch.ops.conv import conv1d, conv2d, conv3d
 from minitorch.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from minitorch.ops.cross_entropy import cross_entropy, nll_loss
-from minitorch.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
+from minitorch.ops.ctc import ctc_loss
+from minitorch.ops.distance import pdist
+from minitorch.ops.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from minitorch.ops.einsum import bilinear
 from minitorch.ops.elementwise import tanh
 from minitorch.ops.gate import glu
+from minitorch.ops.grid import affine_grid, grid_sample
 from minitorch.ops.gumbel import gumbel_softmax
 from minitorch.ops.lookup import embedding, one_hot
 from minitorch.ops.loss import (
@@ -48,6 +64,7 @@ from minitorch.ops.loss import (
     mse_loss,
     smooth_l1_loss,
 )
+from minitorch.ops.lp_pool import lp_pool1d, lp_pool2d, lp_pool3d
 from minitorch.ops.margin import (
     cosine_embedding_loss,
     cosine_similarity,
@@ -58,8 +75,10 @@ from minitorch.ops.margin import (
     poisson_nll_loss,
     soft_margin_loss,
     triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
 from minitorch.ops.matmul import linear
+from minitorch.ops.max_pool import max_pool1d, max_pool2d, max_pool3d
 from minitorch.ops.norm import (
     batch_norm,
     group_norm,
@@ -68,17 +87,10 @@ from minitorch.ops.norm import (
     normalize,
     rms_norm,
 )
-from minitorch.ops.pixels import pixel_shuffle, pixel_unshuffle
-from minitorch.ops.pool import (
-    avg_pool1d,
-    avg_pool2d,
-    avg_pool3d,
-    max_pool1d,
-    max_pool2d,
-    max_pool3d,
-)
+from minitorch.ops.pixels import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from minitorch.ops.resize import interpolate
 from minitorch.ops.response import local_response_norm
+from minitorch.ops.rrelu import rrelu
 from minitorch.ops.smooth import celu, elu, gelu, mish, selu, silu, softplus
 from minitorch.ops.softmax import (
     log_softmax,
@@ -87,9 +99,11 @@ from minitorch.ops.softmax import (
     softmax,
     softmin,
 )
+from minitorch.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 from minitorch.ops.window import col2im, fold, im2col, unfold
 
 celu_, elu_, relu_, selu_ = celu.inplace, elu.inplace, relu.inplace, selu.inplace
+upsample = interpolate  # its older name
 hardtanh_, leaky_relu_, threshold_ = hardtanh.inplace, leaky_relu.inplace, threshold.inplace
 
 __all__ = [
@@ -99,6 +113,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -109,6 +124,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "celu",
     "celu_",
+    "channel_shuffle",
     "col2im",
     "conv1d",
     "conv2d",
@@ -119,6 +135,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -127,10 +144,12 @@ __all__ = [
     "elu_",
     "embedding",
     "embedding_bag",
+    "feature_alpha_dropout",
     "fold",
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -154,17 +173,27 @@ __all__ = [
     "log_softmax_naive",
     "log_softmax_simplified",
     "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
@@ -173,6 +202,7 @@ __all__ = [
     "relu6",
     "relu_",
     "rms_norm",
+    "rrelu",
     "scaled_dot_product_attention",
     "selu",
     "selu_",
@@ -190,5 +220,7 @@ __all__ = [
     "threshold",
     "threshold_",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unfold",
+    "upsample",
 ]

@@ -9,6 +9,7 @@ or, as a context manager, `with module.register_forward_hook(hook): ...`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -66,6 +67,7 @@ class Hooked(Members):
         *,
         prepend: bool = False,
         with_kwargs: bool = False,
+        always_call: bool = False,
         replaces: bool = False,
     ) -> Handle:
         """Calls `hook(module, args, output)` after every forward.
@@ -76,6 +78,9 @@ class Hooked(Members):
             hook: with `with_kwargs`, `hook(module, args, kwargs, output)`.
             prepend: call it before the hooks that are there, not after.
             with_kwargs: hand it the keyword arguments as well.
+            always_call: call it also when forward, or another hook, raises an error: with what
+                there is of an output, None before forward has given any. What it raises itself
+                is then a warning.
             replaces: the hook may return an output of another shape, which is an error otherwise.
         """
 
@@ -86,6 +91,7 @@ class Hooked(Members):
                 _check_same_shape(module, output, replaced)
             return replaced
 
+        run.always = always_call  # type: ignore[attr-defined]
         return self._hook("_forward_hooks", hook, prepend, run)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> Handle:
@@ -119,14 +125,36 @@ class Hooked(Members):
     def _run_hooked(self, args: tuple, kwargs: dict) -> Any:
         """`forward`, with all hooks around it."""
         hooks = self.__dict__
-        for pre in tuple(hooks.get("_forward_pre_hooks", ())):
-            args, kwargs = pre(self, args, kwargs)
-        backward = _Backward(self) if any(hooks.get(kind) for kind in _KINDS[2:]) else None
-        output = self.forward(*(args if backward is None else backward.watch_input(args)), **kwargs)
-        for post in tuple(hooks.get("_forward_hooks", ())):
-            replaced = post(self, args, kwargs, output)
-            output = output if replaced is None else replaced
+        waiting: list | None = None
+        output = None
+        try:
+            for pre in tuple(hooks.get("_forward_pre_hooks", ())):
+                args, kwargs = pre(self, args, kwargs)
+            backward = _Backward(self) if any(hooks.get(kind) for kind in _KINDS[2:]) else None
+            watched = args if backward is None else backward.watch_input(args)
+            output = self.forward(*watched, **kwargs)
+            waiting = list(hooks.get("_forward_hooks", ()))  # a hook before may have added some
+            while waiting:
+                replaced = waiting.pop(0)(self, args, kwargs, output)
+                output = output if replaced is None else replaced
+        except Exception:
+            for post in tuple(hooks.get("_forward_hooks", ())) if waiting is None else waiting:
+                if post.always:
+                    _call_all_the_same(post, self, args, kwargs, output)
+            raise
         return output if backward is None else backward.watch_output(output)
+
+
+def _call_all_the_same(post: Callable, module: Any, *given: Any) -> None:
+    """Calls a hook while an error is on its way, which an error of the hook's would hide."""
+    try:
+        post(module, *given)
+    except Exception as error:
+        warnings.warn(
+            f"{type(module).__name__}: a forward hook with always_call=True raised "
+            f"{type(error).__name__}: {error}",
+            stacklevel=2,
+        )
 
 
 def _as_tuple(args: Any) -> tuple:
@@ -204,6 +232,13 @@ def _replaced(module: Any, grads: Sequence, returned: Any) -> tuple:
             f"{type(module).__name__}: a backward hook returned {len(returned)} gradients, "
             f"expected {len(grads)}"
         )
+    for i, (old, new) in enumerate(zip(grads, returned)):
+        if new is None and old is not None:
+            raise ValueError(
+                f"{type(module).__name__}: a backward hook returned None for gradient {i}, which "
+                "somebody waits for; return zeros, or None in place of the whole tuple to change "
+                "nothing"
+            )
     return returned
 
 

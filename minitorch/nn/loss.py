@@ -70,7 +70,7 @@ class SmoothL1Loss(Loss):
 
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0):
         super().__init__(reduction=reduction)
-        _check("SmoothL1Loss", "beta", beta, beta >= 0, "0 or more")
+        check_option("SmoothL1Loss", "beta", beta, beta >= 0, "0 or more")
         self.beta = beta
 
 
@@ -82,7 +82,7 @@ class HuberLoss(Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0):
         super().__init__(reduction=reduction)
-        _check("HuberLoss", "delta", delta, delta > 0, "more than 0")
+        check_option("HuberLoss", "delta", delta, delta > 0, "more than 0")
         self.delta = delta
 
 
@@ -118,7 +118,7 @@ class CrossEntropyLoss(Loss):
     ):
         super().__init__(reduction=reduction)
         fine = 0 <= label_smoothing <= 1
-        _check("CrossEntropyLoss", "label_smoothing", label_smoothing, fine, "0 to 1")
+        check_option("CrossEntropyLoss", "label_smoothing", label_smoothing, fine, "0 to 1")
         self.register_buffer("weight", weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
@@ -183,6 +183,38 @@ class SoftMarginLoss(Loss):
     function = staticmethod(F.soft_margin_loss)
 
 
+# sequences ------------------------------------------------------------------------------------
+
+
+class CTCLoss(Loss):
+    """l = -log of the probability of all paths that read as the labels. Graves et al. 2006.
+
+    Args:
+        blank: the class that stands for no label.
+        reduction: "mean" divides each loss by the number of its labels, and takes the mean.
+        zero_infinity: takes 0 in the place of an infinite loss, where no path is short enough.
+
+    >>> import minitorch
+    >>> from minitorch import nn
+    >>> log_probs, labels = minitorch.zeros(3, 1, 2).log_softmax(2), minitorch.tensor([[1]])
+    >>> nn.CTCLoss()(log_probs, labels, (3,), (1,))
+    tensor(0.2877)
+    """
+
+    function = staticmethod(F.ctc_loss)
+    options = ("blank", "reduction", "zero_infinity")
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False):
+        super().__init__(reduction=reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(  # type: ignore[override]
+        self, log_probs: Tensor, targets: Any, input_lengths: Any, target_lengths: Any
+    ) -> Tensor:
+        """The loss of log-probabilities (T, N, C), given labels (N, S) and how many each has."""
+        return self._loss(log_probs, targets, input_lengths, target_lengths)
+
+
 # distributions --------------------------------------------------------------------------------
 
 
@@ -218,7 +250,7 @@ class PoissonNLLLoss(Loss):
         reduction: str = "mean",
     ):
         super().__init__(reduction=reduction)
-        _check("PoissonNLLLoss", "eps", eps, eps > 0, "more than 0")
+        check_option("PoissonNLLLoss", "eps", eps, eps > 0, "more than 0")
         self.log_input, self.full, self.eps = log_input, full, eps
 
 
@@ -230,75 +262,12 @@ class GaussianNLLLoss(Loss):
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
         super().__init__(reduction=reduction)
-        _check("GaussianNLLLoss", "eps", eps, eps > 0, "more than 0")
+        check_option("GaussianNLLLoss", "eps", eps, eps > 0, "more than 0")
         self.full, self.eps = full, eps
 
     def forward(self, input: Tensor, target: Tensor, var: Tensor) -> Tensor:  # type: ignore[override]
         """The loss of a mean and a variance, given the target."""
         return self._loss(input, target, var)
-
-
-# margins --------------------------------------------------------------------------------------
-
-
-class HingeEmbeddingLoss(Loss):
-    """l = x where the target is 1, and max(margin - x, 0) where it is -1"""
-
-    function = staticmethod(F.hinge_embedding_loss)
-    options = ("margin", "reduction")
-
-    def __init__(self, margin: float = 1.0, *, reduction: str = "mean"):
-        super().__init__(reduction=reduction)
-        self.margin = margin
-
-
-class MarginRankingLoss(Loss):
-    """l = max(-t (x₁ - x₂) + margin, 0): a target of 1 wants x₁ above x₂, of -1 below."""
-
-    function = staticmethod(F.margin_ranking_loss)
-    options = ("margin", "reduction")
-
-    def __init__(self, margin: float = 0.0, *, reduction: str = "mean"):
-        super().__init__(reduction=reduction)
-        self.margin = margin
-
-    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:  # type: ignore[override]
-        """The loss of a pair of scores, given which is to be the higher one."""
-        return self._loss(input1, input2, target)
-
-
-class CosineEmbeddingLoss(MarginRankingLoss):
-    """l = 1 - cos(x₁, x₂) where the target is 1, and max(cos - margin, 0) where it is -1"""
-
-    function = staticmethod(F.cosine_embedding_loss)
-
-
-class TripletMarginLoss(Loss):
-    """l = max(d(a, p) - d(a, n) + margin, 0), d the distance of `PairwiseDistance`.
-
-    With `swap` the negative's distance is the smaller of those to the anchor and to the positive.
-    Schroff, Kalenichenko and Philbin 2015.
-    """
-
-    function = staticmethod(F.triplet_margin_loss)
-    options = ("margin", "p", "eps", "swap", "reduction")
-
-    def __init__(
-        self,
-        margin: float = 1.0,
-        p: float = 2.0,
-        eps: float = 1e-6,
-        swap: bool = False,
-        *,
-        reduction: str = "mean",
-    ):
-        super().__init__(reduction=reduction)
-        _check("TripletMarginLoss", "margin", margin, margin > 0, "more than 0")
-        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
-
-    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:  # type: ignore[override]
-        """The loss of an anchor that is to be nearer to the positive than to the negative."""
-        return self._loss(anchor, positive, negative)
 
 
 # what they measure by -------------------------------------------------------------------------
@@ -326,6 +295,7 @@ class PairwiseDistance(Module):
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
 
 
-def _check(who: str, name: str, value: Any, fine: bool, expected: str) -> None:
+def check_option(who: str, name: str, value: Any, fine: bool, expected: str) -> None:
+    """Raises for an option that is out of its range."""
     if not fine:
         raise ValueError(f"{who}: {name} {value}, expected {expected}")

@@ -1,19 +1,20 @@
 """What a module holds is found by walking its attributes: nothing is registered behind the scenes.
 
-The walk goes through attributes, and through the lists, tuples and dicts in them, in the order in
-which they were set. A name is the path of that walk: the weight of the third module in
+The walk goes through attributes, and through the lists, tuples, deques and dicts in them, in the
+order in which they were set. A name is the path of that walk: the weight of the third module in
 `self.layers` is `layers.2.weight`.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from types import MemberDescriptorType
 from typing import Any
 
-from minitorch.nn.parameter import Parameter, UninitializedParameter
-from minitorch.tensor import Tensor
+from minitorch.nn.parameter import Buffer, Parameter, UninitializedParameter
+from minitorch.tensor import Tensor, make
 
 
 class Members:
@@ -50,6 +51,8 @@ class Members:
             )
         if isinstance(value, Parameter):
             self._buffers.pop(name, None)
+        elif isinstance(value, Buffer):
+            self._buffers[name], value = value.persistent, make(value.array)
         object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
@@ -76,18 +79,13 @@ class Members:
                     f"slots; take {name!r} out of __slots__"
                 )
             if isinstance(held, Members):
-                for inner, module in held.named_modules(path):
+                for inner, module in held.named_modules(prefix=path):
                     if module is self:
                         raise ValueError(
                             f"{type(self).__name__}.{name}: a module cannot hold itself, and this "
                             f"one would, as {inner}; keep the reference where no module is looked "
                             "for, for example in a function"
                         )
-        if isinstance(value, (set, frozenset)) and any(isinstance(v, _MEMBERS) for v in value):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: a set has no order, so its modules would have no "
-                "names; use a list or a dict"
-            )
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Adds a Tensor that is moved and saved with the module but not trained.
@@ -177,15 +175,16 @@ class Members:
             yield module
 
     def named_modules(
-        self, prefix: str = "", remove_duplicate: bool = True, _seen: set[int] | None = None
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Any]]:
         """(path, module) for this module and all below it, from the top.
 
         Args:
+            memo: the ids of modules that were given already, which it adds to.
             prefix: put before every path.
             remove_duplicate: give a module that is held twice only once.
         """
-        seen = set() if _seen is None else _seen
+        seen = set() if memo is None else memo
         if id(self) in seen:
             return
         if remove_duplicate:
@@ -193,11 +192,11 @@ class Members:
         yield prefix, self
         for name, member in self._members():
             if isinstance(member, Members):
-                yield from member.named_modules(_join(prefix, name), remove_duplicate, seen)
+                yield from member.named_modules(seen, joined(prefix, name), remove_duplicate)
 
-    def modules(self) -> Iterator[Any]:
-        """This module and all below it, each once."""
-        for _, module in self.named_modules():
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Any]:
+        """This module and all below it, each once unless `remove_duplicate` is False."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def named_parameters(
@@ -247,7 +246,7 @@ class Members:
             for name, member in module._members():
                 if remove_duplicate and id(member) in seen:
                     continue
-                path = _join(prefix, name)
+                path = joined(prefix, name)
                 if wanted(module, name, member):
                     seen.add(id(member))
                     yield path, member
@@ -259,52 +258,101 @@ class Members:
 
     def get_submodule(self, target: str) -> Any:
         """The module at a path: `model.get_submodule("layers.2")`; "" is the model itself."""
-        return self if target == "" else self._get(target, Members, "module")
+        if target == "":
+            return self
+        return self._get("module", target, dict(self.named_modules(remove_duplicate=False)))
+
+    def set_submodule(self, target: str, module: Any, strict: bool = False) -> None:
+        """Puts a module at a path: `model.set_submodule("layers.2", nn.Identity())`.
+
+        Args:
+            target: the path; the module above it must be there.
+            module: what is to stand there.
+            strict: there must be a module at the path already.
+
+        Raises:
+            TypeError: `module` is no Module.
+            ValueError: the path, or a name in it, is empty.
+            AttributeError, LookupError: there is nothing above that path, or with `strict` at it.
+        """
+        if not isinstance(module, Members):
+            raise TypeError(
+                f"set_submodule: {target!r} must be a Module, got {type(module).__name__}"
+            )
+        if strict:
+            self.get_submodule(target)
+        *above, name = target.split(".")
+        if not all((*above, name)):
+            raise ValueError(f"set_submodule: {target!r} is no path, such as 'layers.2'")
+        holder: Any = self
+        for part in above:
+            holder = _held_by(holder, part)
+        if isinstance(holder, (list, deque, dict)):
+            is_row = not isinstance(holder, dict)
+            if is_row and not (name.isdecimal() and int(name) < len(holder)):
+                raise IndexError(f"set_submodule: no {target!r}, there are {len(holder)} modules")
+            key: Any = int(name) if is_row else name
+            holder[key] = module
+            self._check_held(above[0], getattr(self, above[0]))
+        else:
+            setattr(holder, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path."""
-        return self._get(target, Parameter, "parameter")
+        return self._get("parameter", target, dict(self.named_parameters(remove_duplicate=False)))
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a path."""
-        return self._get(target, Tensor, "buffer")
+        return self._get("buffer", target, dict(self.named_buffers(remove_duplicate=False)))
 
-    def _get(self, target: str, kind: type, what: str) -> Any:
-        every = self._named(
-            lambda module, name, member: not isinstance(member, Members), "", True, False
-        )
-        held = {**dict(self.named_modules(remove_duplicate=False)), **dict(every)}
-        found = held.get(target)
-        if not isinstance(found, kind):
-            near = get_close_matches(target, [n for n, m in held.items() if isinstance(m, kind)], 1)
+    def _get(self, what: str, target: str, held: dict[str, Any]) -> Any:
+        if target not in held:
+            near = get_close_matches(target, held, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise AttributeError(f"{type(self).__name__} has no {what} {target!r}{hint}")
-        return found
+        return held[target]
 
 
 _MEMBERS = (Members, Parameter)
-_HOLDERS = (Members, Parameter, list, tuple, dict, set, frozenset)  # where members are looked for
+_ROWS = (list, tuple, deque)  # their members are named by their number
+_HOLDERS = (*_MEMBERS, *_ROWS, dict, set, frozenset)  # where members are looked for
 
 
 def _found(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """(path, member) for what an attribute holds, in lists, tuples and dicts too."""
+    """(path, member) for what an attribute holds, in lists, tuples, deques and dicts too.
+
+    Raises:
+        TypeError: a set holds a member, which would have no name.
+    """
     if isinstance(value, _MEMBERS):
         yield name, value
     elif isinstance(value, dict):
         for key, part in value.items():
             if isinstance(part, _HOLDERS):
-                yield from _found(_join(name, str(key)), part)
-    elif isinstance(value, (list, tuple)):
+                yield from _found(joined(name, str(key)), part)
+    elif isinstance(value, _ROWS):
         for i, part in enumerate(value):
             if isinstance(part, _HOLDERS):
-                yield from _found(_join(name, str(i)), part)
+                yield from _found(joined(name, str(i)), part)
+    elif any(isinstance(part, _MEMBERS) for part in value):
+        raise TypeError(
+            f"{name}: a set has no order, so its modules would have no names; use a list or a dict"
+        )
 
 
 def _is_buffer(module: Members, name: str, member: Any) -> bool:
     return name in module._buffers and not isinstance(member, _MEMBERS)
 
 
-def _join(prefix: str, name: str) -> str:
+def _held_by(holder: Any, name: str) -> Any:
+    """What a module, a row or a dict holds under a part of a path."""
+    if isinstance(holder, dict):
+        return holder[name]
+    return holder[int(name)] if isinstance(holder, _ROWS) else getattr(holder, name)
+
+
+def joined(prefix: str, name: str) -> str:
+    """The path of what has that name, in the module whose path is `prefix`."""
     return f"{prefix}.{name}" if prefix else name
 
 
@@ -332,7 +380,9 @@ class NoAttributeError(AttributeError):
 
     def __str__(self) -> str:
         module, missing = self.args
-        known = () if missing.startswith("__") else (n for n in dir(module) if n[0] != "_")
+        known = (
+            () if missing.startswith("__") else (n for n in dir(module) if not n.startswith("_"))
+        )
         near = get_close_matches(missing, known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return f"{type(module).__name__} has no attribute {missing!r}{hint}"

@@ -20,8 +20,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from minitorch import array as arrays
-from minitorch.array import as_dtype
+from minitorch import dtypes
 from minitorch.convert import destination
+from minitorch.dtypes import as_dtype
 from minitorch.modes import no_grad
 from minitorch.nn.building import (
     Shaping,
@@ -254,7 +255,7 @@ class Module(Stateful, Hooked):
         initial values when it is moved to a real device.
         """
         dtype, device = destination(args, dtype, device)
-        if dtype is not None and dtype.kind not in arrays.FLOATING:
+        if dtype is not None and dtype.kind not in dtypes.FLOATING:
             raise TypeError(f"to: parameters are floating-point, so they cannot become {dtype}")
         for module in self.modules():
             module._retarget(dtype, device)
@@ -262,6 +263,20 @@ class Module(Stateful, Hooked):
         for tensor in (*self.parameters(), *self.buffers()):
             if not isinstance(tensor, UninitializedParameter):
                 _move(tensor, dtype, device)
+        return self
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Gives all parameters and buffers new memory on a device, with nothing written to it.
+
+        For a model made on "meta" whose values are about to be loaded: `to` would draw initial
+        values first. With `recurse=False` the modules below are left alone.
+        """
+        device = arrays.device(device)
+        for module in self.modules() if recurse else (self,):
+            module._retarget(None, device)
+        for tensor in (*self.parameters(recurse), *self.buffers(recurse)):
+            if not isinstance(tensor, UninitializedParameter):
+                tensor.array = arrays.empty(tensor.shape, tensor.dtype, device)
         return self
 
     def _retarget(self, dtype: Any, device: Any) -> None:
@@ -272,27 +287,27 @@ class Module(Stateful, Hooked):
 
     def float(self) -> Self:
         """All parameters and buffers as float32."""
-        return self.to(dtype=arrays.float32)
+        return self.to(dtype=dtypes.float32)
 
     def double(self) -> Self:
         """All parameters and buffers as float64."""
-        return self.to(dtype=arrays.float64)
+        return self.to(dtype=dtypes.float64)
 
     def half(self) -> Self:
         """All parameters and buffers as float16."""
-        return self.to(dtype=arrays.float16)
+        return self.to(dtype=dtypes.float16)
 
     def bfloat16(self) -> Self:
         """All parameters and buffers as bfloat16."""
-        return self.to(dtype=arrays.bfloat16())
+        return self.to(dtype=dtypes.bfloat16())
 
     def cpu(self) -> Self:
         """All parameters and buffers in the host's memory."""
         return self.to(device="cpu")
 
-    def cuda(self, device: int | str = 0) -> Self:
-        """All parameters and buffers on a GPU, given by its number or as a device."""
-        return self.to(device=f"cuda:{device}" if isinstance(device, int) else device)
+    def cuda(self, device: Any = None) -> Self:
+        """All parameters and buffers on a GPU: that number or device, or the current one."""
+        return self.to(device=f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
     def type(self, dst_type: Any) -> Self:
         """All parameters and buffers in another floating dtype."""
@@ -320,7 +335,7 @@ class Module(Stateful, Hooked):
 
 def _move(tensor: Tensor, dtype: Any, device: Any) -> None:
     """Gives the tensor an array of another dtype and device, and its gradient too."""
-    kept = dtype if tensor.dtype.kind in arrays.FLOATING else None
+    kept = dtype if tensor.dtype.kind in dtypes.FLOATING else None
     with no_grad():
         moved = tensor.detach().to(dtype=kept, device=device)
         grad = None if tensor._grad is None else tensor._grad.to(dtype=kept, device=device)

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import minitorch.nn.functional as F
+from minitorch.call import say_once
+from minitorch.dtypes import widest
 from minitorch.nn.init import WeightShape, ones, zeros
 from minitorch.nn.layer import Init, Layer, check_size, shown
 from minitorch.random import Generator
@@ -34,6 +36,17 @@ class Norm(Layer):
         """The scale and the shift have one shape; each of their numbers meets one input."""
         shape = WeightShape(self._scale_shape(), 1, 1)
         return {"weight": shape, "bias": shape}
+
+    def _heard(self, x: Tensor) -> Tensor:
+        """The input, after a word where it is wider than the layer, as NumPy's own numbers are."""
+        dtype = x.dtype if self.weight is None else self.weight.dtype
+        if x.dtype is not dtype and x.dtype.kind == "f" and x.dtype == widest((x.dtype, dtype)):
+            say_once(
+                "promotion",
+                f"{type(self).__name__}: {x.dtype} goes into a layer of {dtype}, and the result is "
+                "the wider; convert one of them (.float(), .double()) if that was not meant",
+            )
+        return x
 
 
 def check_eps(who: str, eps: Any, least: str = "more than 0") -> None:
@@ -130,7 +143,7 @@ class LayerNorm(_LastAxes):
 
     def forward(self, x: Tensor) -> Tensor:
         """(*, *normalized_shape) to the same shape."""
-        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return F.layer_norm(self._heard(x), self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The shape and the options."""
@@ -182,7 +195,7 @@ class RMSNorm(_LastAxes):
 
     def forward(self, x: Tensor) -> Tensor:
         """(*, *normalized_shape) to the same shape."""
-        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        return F.rms_norm(self._heard(x), self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """The shape and the options."""
@@ -273,7 +286,7 @@ class GroupNorm(Norm):
                 f"GroupNorm: x of shape {x.shape} has {x.shape[1]} channels on axis 1, expected "
                 f"num_channels {self.num_channels}"
             )
-        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        return F.group_norm(self._heard(x), self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The sizes and the options."""

@@ -1,7 +1,11 @@
-"""A Parameter is a Tensor that a module trains; until its size is known it is a placeholder."""
+"""A Parameter is a Tensor that a module trains, a Buffer one that it only keeps.
+
+Until its size is known a Parameter is a placeholder.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from minitorch.array import Array
@@ -32,6 +36,30 @@ class Parameter(Tensor):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return Parameter, (self.detach(), self.requires_grad)
+
+
+class Buffer(Tensor):
+    """A Tensor that becomes a buffer where a module has it set: `self.mean = nn.Buffer(zeros)`.
+
+    It is then moved and saved with the module and not trained, as by `register_buffer`.
+
+    Args:
+        data: a Tensor, whose memory it shares, or whatever a Tensor can be made of.
+        persistent: False leaves it out of `state_dict`.
+
+    Attributes:
+        persistent: as given.
+    """
+
+    persistent: bool
+
+    def __init__(self, data: Any, *, persistent: bool = True):
+        self.array = data.array if isinstance(data, Tensor) else Tensor(data).array
+        self.node = None
+        self.persistent = persistent
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return partial(Buffer, persistent=self.persistent), (self.detach(),)
 
 
 class UninitializedParameter(Parameter):

@@ -1,4 +1,4 @@
-"""PixelShuffle and its inverse: channels become pixels, and pixels channels."""
+"""Shuffles: channels become pixels, pixels channels, and channels of groups take turns."""
 
 from __future__ import annotations
 
@@ -59,3 +59,30 @@ class PixelUnshuffle(Module):
     def extra_repr(self) -> str:
         """The factor."""
         return f"downscale_factor={self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """(N, C, *S) with the channels of all groups in turn, for the next convolution in groups.
+
+    Zhang, Zhou, Lin and Sun 2018 (ShuffleNet).
+
+    Args:
+        groups: into how many parts the channels were divided.
+
+    >>> import minitorch
+    >>> from minitorch import nn
+    >>> x = minitorch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1)
+    >>> nn.ChannelShuffle(2)(x).flatten()
+    tensor([1., 3., 2., 4.])
+    """
+
+    def __init__(self, groups: int):
+        self.groups = checked_factor("ChannelShuffle", "groups", groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same numbers in another order."""
+        return F.channel_shuffle(x, self.groups)
+
+    def extra_repr(self) -> str:
+        """The groups."""
+        return f"groups={self.groups}"

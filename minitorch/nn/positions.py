@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minitorch.array import float32
+from minitorch.dtypes import float32
 from minitorch.nn.dropout import Dropout
 from minitorch.nn.layer import check_size
 from minitorch.nn.module import Module

@@ -17,16 +17,20 @@ from typing import Any
 from minitorch.autograd import grad
 from minitorch.modes import enable_grad, no_grad
 from minitorch.nn.building import build_before, is_open
+from minitorch.ops.join import stack
 from minitorch.ops.shape import reshape
 from minitorch.ops.softmax import softmax as softmax_of
 from minitorch.tensor import LEAF, ShapeError, Tensor
+from minitorch.transforms.run import detached
 
 
 def functional_call(
     module: Any,
-    params_and_buffers: Mapping[str, Tensor],
+    params_and_buffers: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
     args: Any = (),
     kwargs: Mapping[str, Any] | None = None,
+    *,
+    strict: bool = False,
 ) -> Any:
     """Calls the module with other parameters and buffers than its own.
 
@@ -41,19 +45,100 @@ def functional_call(
 
     Args:
         module: whose forward is called.
-        params_and_buffers: by path; what is not named stays the module's own. Buffers that forward
-            moves (running statistics) are moved in place, in the Tensors that are given here.
+        params_and_buffers: by path, in one dict or a tuple of several; what is not named stays the
+            module's own. Buffers that forward moves (running statistics) are moved in place, in
+            the Tensors that are given here.
         args: the positional arguments, a tuple; one that is no tuple is the only one.
         kwargs: the arguments by name.
+        strict: every parameter and buffer has to be given.
 
     Raises:
-        KeyError: a path that the module does not have.
+        KeyError: a path that the module does not have, or, with `strict`, one that is not given.
         TypeError: something other than a Tensor.
-        ValueError: a Tensor of another shape than the module's own, or two for what is tied.
+        ValueError: a Tensor of another shape than the module's own, or two for one path or for what
+            is tied.
     """
     given = args if isinstance(args, tuple) else (args,)
-    with _swapped(module, params_and_buffers):
+    state = _one_dict(params_and_buffers)
+    if strict:
+        _refuse_absent(module, state)
+    with _swapped(module, state):
         return module(*given, **(kwargs or {}))
+
+
+def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """(parameters, buffers) of several models of one kind, by path, on a new first axis.
+
+    With them an ensemble is one call: `vmap` runs the first model with each one's numbers.
+
+    >>> import minitorch
+    >>> from minitorch import func, nn
+    >>> models = [nn.Linear(2, 1) for _ in range(5)]
+    >>> parameters, buffers = stack_module_state(models)
+    >>> parameters["weight"].shape
+    (5, 1, 2)
+    >>> call = lambda p, b, x: nn.functional_call(models[0], (p, b), x)
+    >>> func.vmap(call, in_dims=(0, 0, None))(parameters, buffers, minitorch.ones(3, 2)).shape
+    (5, 3, 1)
+
+    The stacks are new leaves, not the models' own numbers: train the one, and the others stay.
+
+    Raises:
+        RuntimeError: no models, or models of different classes or modes.
+        ValueError: models whose parameters or buffers differ in name or shape.
+    """
+    models = list(models)
+    if not models:
+        raise RuntimeError("stack_module_state: expected at least one model, got none")
+    kinds = {(type(model).__name__, model.training) for model in models}
+    if len(kinds) > 1:
+        met = ", ".join(
+            f"{kind} {'training' if on else 'evaluating'}" for kind, on in sorted(kinds)
+        )
+        raise RuntimeError(
+            f"stack_module_state: expected models of one class, all in one mode, got {met}"
+        )
+    parameters = _stacked([dict(model.named_parameters()) for model in models])
+    for name, p in models[0].named_parameters():
+        parameters[name].requires_grad_(p.requires_grad)
+    return parameters, _stacked([dict(model.named_buffers()) for model in models])
+
+
+def _stacked(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The tensors of each name as one, checked."""
+    shapes = [{name: x.shape for name, x in state.items()} for state in states]
+    for i, other in enumerate(shapes):
+        for name in [*shapes[0], *other]:
+            if shapes[0].get(name) != other.get(name):
+                raise ShapeError(
+                    f"stack_module_state: {name!r} has shape {shapes[0].get(name)} in the first "
+                    f"model and {other.get(name)} in models[{i}]; expected the same in all"
+                )
+    with no_grad():
+        return {name: stack([state[name] for state in states]) for name in shapes[0]}
+
+
+def _one_dict(given: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The tensors by path, from one dict or several."""
+    state: dict[str, Tensor] = {}
+    for part in (given,) if isinstance(given, Mapping) else given:
+        if not isinstance(part, Mapping):
+            raise TypeError(
+                "functional_call: params_and_buffers must be a dict or a tuple of dicts, got a "
+                f"{type(part).__name__} in it"
+            )
+        for path, value in part.items():
+            if path in state:
+                raise ValueError(f"functional_call: {path!r} is given in two of the dicts")
+            state[path] = value
+    return state
+
+
+def _refuse_absent(module: Any, state: Mapping[str, Tensor]) -> None:
+    held = [*module.named_parameters(), *module.named_buffers()]
+    absent = [path for path, _ in held if path not in state]
+    if absent:
+        raise KeyError(f"functional_call: strict=True, and {', '.join(absent)} is not given")
 
 
 @contextmanager
@@ -142,7 +227,7 @@ def value_and_grad(model: Any, loss: Callable[..., Tensor]) -> Callable[..., Ste
         names, parameters = _trainable(model)
         found = grad(value, parameters, allow_unused=True)
         grads = {name: g for name, g in zip(names, found) if g is not None}
-        return Step(_detached(pred), value.detach(), state, grads)
+        return Step(detached(pred), value.detach(), state, grads)
 
     return step
 
@@ -150,10 +235,6 @@ def value_and_grad(model: Any, loss: Callable[..., Tensor]) -> Callable[..., Ste
 def _trainable(model: Any) -> tuple[Sequence[str], Sequence[Tensor]]:
     pairs = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     return [name for name, _ in pairs], [p for _, p in pairs]
-
-
-def _detached(pred: Any) -> Any:
-    return pred.detach() if isinstance(pred, Tensor) else pred
 
 
 def evaluation(model: Any, softmax: bool = False) -> Callable[..., Any]:

@@ -16,7 +16,8 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from minitorch.array import as_dtype, get_default_dtype, shape_of
+from minitorch.array import shape_of
+from minitorch.dtypes import as_dtype, get_default_dtype
 from minitorch.meta import Meta
 from minitorch.modes import no_grad
 from minitorch.nn.building import BATCH

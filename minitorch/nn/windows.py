@@ -94,7 +94,7 @@ class Upsample(Module):
     Args:
         size: of the output, an int or one per axis.
         scale_factor: in place of `size`, a number or one per axis.
-        mode: "nearest", or "linear" (one axis), "bilinear" (two), "trilinear" (three).
+        mode: "nearest", "linear" (one axis), "bilinear" or "bicubic" (two), "trilinear" (three).
         align_corners: put the first and last inputs on the first and last outputs; not for
             "nearest".
         recompute_scale_factor: take the scale from the rounded sizes, and not as given.
@@ -143,6 +143,20 @@ class Upsample(Module):
         """The size or the factor, and the mode."""
         name = "size" if self.scale_factor is None else "scale_factor"
         return f"{name}={getattr(self, name)!r}, mode={self.mode!r}"
+
+
+class UpsamplingNearest2d(Upsample):
+    """`Upsample` of (N, C, H, W) by "nearest"."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None):
+        super().__init__(size, scale_factor, "nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """`Upsample` of (N, C, H, W) by "bilinear", with the corners aligned."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None):
+        super().__init__(size, scale_factor, "bilinear", align_corners=True)
 
 
 # margins ---------------------------------------------------------------------------------------

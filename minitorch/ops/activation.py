@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minitorch.array import constants, number
+from minitorch.constants import constants, number, one_of
 from minitorch.few import is_few
 from minitorch.op import composite, op
 from minitorch.ops.compare import minimum, where
@@ -25,6 +25,7 @@ zero, one = constants(0), constants(1)
 _MUCH = 2**13  # numbers from which on zeros to stand beside them are worth making
 _HARD = constants(3, 0, 6)  # half the width, and both ends, of what the hard functions bend between
 _BENDS = constants(-3, 3, 6)  # where they bend, and the width between
+_SIXTH = one_of(0, 1 / 6)
 
 # s-shaped --------------------------------------------------------------------------------------
 
@@ -68,7 +69,7 @@ def logit(x, *, eps=None):
     """
     if eps is not None:
         x = np.clip(x, eps, 1 - eps)
-    return np.log(x / (1 - x))
+    return np.log(x / (1.0 - x))  # 1 - x of uint8 would wrap around
 
 
 def _logit_x(g, x, eps):
@@ -115,7 +116,7 @@ def _is_between(y, low, high):
 hardtanh.grad(x=lambda g, y, min_val, max_val: g * _is_between(y, min_val, max_val))
 
 
-@op(switch=True, keeps="slope")
+@op(switch=True, keeps="slope", calm=True)
 def relu6(x):
     """y = x, between 0 and 6          dL/dx = g strictly between, else 0: `hardtanh` up to 6"""
     _, low, six = _HARD(x)
@@ -126,7 +127,7 @@ def relu6(x):
 relu6.grad(x=lambda g, y: g * _is_between(y, 0, 6))
 
 
-@op(switch=True, keeps="slope")
+@op(switch=True, keeps="slope", calm=True)
 def hardsigmoid(x):
     """y = (x + 3) / 6, between 0 and 1          dL/dx = g / 6 strictly between, else 0"""
     three, low, six = _HARD(x)
@@ -134,9 +135,7 @@ def hardsigmoid(x):
         return (x + three).clip(low, six) / six, None
     y = np.minimum(np.maximum(x + three, low), six)
     y /= six
-    slope = (np.absolute(x) < three).astype(x.dtype)
-    slope /= six
-    return y, slope
+    return y, _SIXTH(np.absolute(x) < three, x)
 
 
 def _hardsigmoid_x(g, x):
@@ -150,7 +149,7 @@ hardsigmoid.grad(x=_hardsigmoid_x)
 # rectifiers -----------------------------------------------------------------------------------
 
 
-@op(methods="relu", inplace="relu_", switch=True)
+@op(methods="relu", inplace="relu_", switch=True, calm=True)
 def relu(x):
     """y = max(x, 0)          dL/dx = g where x > 0, else 0
 
@@ -265,14 +264,14 @@ def hardswish(x):
     """
     low, three, six = _BENDS(x)
     if not is_few(x):
-        return x * (x + three).clip(0, six) / six, None
+        return x * ((x + three).clip(0, six) / six), None
     bent = np.minimum(np.maximum(x, low), three)
-    shifted = bent + three
-    y = x * shifted
-    y /= six
-    shifted += np.fmod(bent, three)  # from 3 on, 3 leaves 0
-    shifted /= six
-    return y, shifted
+    share = bent + three
+    share /= six
+    slope = np.fmod(bent, three)  # from 3 on, 3 leaves 0
+    slope /= six
+    slope += share
+    return x * share, slope
 
 
 def _hardswish_x(g, x):
@@ -288,7 +287,7 @@ hardswish.grad(x=_hardswish_x)
 @op(switch=True)
 def threshold(x, *, threshold, value):
     """y = x where x > threshold, else value          dL/dx = g there, else 0"""
-    return np.where(x <= threshold, value, x)
+    return np.where(x <= threshold, +value, x)  # + refuses a value that is missing
 
 
 threshold.grad(x=lambda g, x, threshold: g * ~(x <= threshold))

@@ -1,7 +1,7 @@
 """Adaptive pooling: the output's size is given, and the windows follow from it.
 
 Any image comes out at the size that the next layer was built for. The mean is a resizing
-(`resize.py`); the maximum lays the bins side by side and pools them (`pool.py`).
+(`resize.py`); the maximum lays the bins side by side and pools them (`max_pool.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from minitorch.op import composite
-from minitorch.ops.pool import avg_pool, max_pool, max_pool_indices
+from minitorch.ops.avg_pool import avg_pool
+from minitorch.ops.max_pool import max_pool, max_pool_indices
 from minitorch.ops.resize import Table, bins, resample
 from minitorch.ops.window import check_image, per_axis
 

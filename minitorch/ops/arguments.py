@@ -1,10 +1,10 @@
 """What an op is told beside its tensors: which dims, and whether floats are needed."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, SupportsIndex
 
-from minitorch.array import FLOATING
 from minitorch.call import axis_error
+from minitorch.dtypes import FLOATING
 
 
 def dim_of(dim: int, ndim: int, name: str = "") -> int:
@@ -14,7 +14,10 @@ def dim_of(dim: int, ndim: int, name: str = "") -> int:
 
     Raises:
         IndexError: `dim` is out of range.
+        TypeError: it is no int.
     """
+    if type(dim) is not int:
+        dim = whole_dim(dim, name)
     if -ndim <= dim < ndim or (ndim == 0 and dim in (0, -1)):
         return dim % (ndim or 1)
     raise axis_error(dim, ndim, name)
@@ -37,7 +40,18 @@ def dims_of(dim: Any, ndim: int, name: str = "") -> tuple[int, ...]:
         return (dim_of(dim, ndim, name),)
     if dim is None:
         return tuple(range(ndim))
-    return _dims_of(tuple(dim) if isinstance(dim, (tuple, list)) else (dim,), ndim, name)
+    if isinstance(dim, (tuple, list)):
+        return _dims_of(tuple(dim), ndim, name)
+    return (dim_of(dim, ndim, name),)
+
+
+def whole_dim(dim: Any, name: str = "") -> int:
+    """A dim that is no `int` as one, where it is a whole number."""
+    if isinstance(dim, bool) or not isinstance(dim, SupportsIndex):
+        where = f"{name}: " if name else ""
+        hint = f"; is it keepdim={dim}?" if isinstance(dim, bool) else ""
+        raise TypeError(f"{where}a dim is an int, got {dim!r}{hint}")
+    return dim.__index__()
 
 
 @lru_cache

@@ -16,6 +16,8 @@ from typing import Any
 
 from minitorch.array import has_values
 from minitorch.op import composite, op
+from minitorch.ops.arguments import check_floats
+from minitorch.ops.sums import wide
 from minitorch.words import np
 
 # sums and differences --------------------------------------------------------------------------
@@ -69,7 +71,7 @@ def rsub(input: Any, other: Any, *, alpha: float = 1) -> Any:
     return sub(other, input, alpha=alpha)
 
 
-@op(methods="neg negative __neg__", inplace="neg_ negative_")
+@op(methods="neg negative __neg__", inplace="neg_ negative_", calm=True)
 def neg(x):
     """y = -x          dL/dx = -g"""
     return -x
@@ -253,6 +255,8 @@ def lerp(x, end, weight):
     >>> minitorch.lerp(minitorch.tensor([0.0, 10.0]), 20.0, 0.25)
     tensor([ 5.0000, 12.5000])
     """
+    if hasattr(x, "dtype"):
+        check_floats("lerp", "x", x)  # uint8 would wrap around
     step = end - x
     if not hasattr(weight, "dtype"):
         return x + step * weight if -0.5 < weight < 0.5 else end - step * (1 - weight)
@@ -270,7 +274,7 @@ lerp.grad(
 # size and sign --------------------------------------------------------------------------------
 
 
-@op(methods="abs absolute __abs__", inplace="abs_ absolute_")
+@op(methods="abs absolute __abs__", inplace="abs_ absolute_", calm=True)
 def abs(x):
     """y = |x|          dL/dx = g sign(x), which is 0 at 0
 
@@ -284,7 +288,7 @@ def abs(x):
 abs.grad(x=lambda g, x: g * sign(x))
 
 
-@op(methods="sign sgn", inplace="sign_ sgn_")
+@op(methods="sign sgn", inplace="sign_ sgn_", calm=True)
 def sign(x):
     """y = -1, 0 or 1          dL/dx = 0
 
@@ -336,7 +340,10 @@ def round(x, *, decimals=0):
     """
     if x.dtype.kind != "f":
         return x.copy()
-    return np.rint(x) if decimals == 0 else np.round(x, decimals)
+    if decimals == 0:
+        return np.rint(x)
+    # NumPy multiplies by 10^decimals on the way, which float16 does not hold
+    return np.round(wide(x), decimals).astype(x.dtype, copy=False)
 
 
 round.grad(x=lambda g: g * 0)

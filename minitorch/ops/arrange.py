@@ -11,15 +11,16 @@ import numpy as np
 from minitorch.array import diagonal_of
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of, dims_of
+from minitorch.ops.broadcast import broadcast_to
 from minitorch.ops.index import unslice
 from minitorch.ops.join import cat
-from minitorch.ops.shape import broadcast_to, clone, transpose
+from minitorch.ops.shape import clone, transpose
 from minitorch.tensor import ShapeError, Tensor
 
 # turned round ----------------------------------------------------------------------------------
 
 
-@op(methods="flip", pack="dims", moves=True)
+@op(methods="flip", pack="dims", calm=True)
 def flip(x, *, dims):
     """y = a copy of x with the order along `dims` reversed          dL/dx = g, reversed as well
 
@@ -65,7 +66,7 @@ def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return transpose(flip(x, b if k % 4 == 1 else a), a, b)
 
 
-@op(methods="roll")
+@op(methods="roll", calm=True)
 def roll(x, *, shifts, dims=None):
     """y = x moved on by `shifts` along `dims`; what leaves at the end comes in at the front
 
@@ -229,7 +230,7 @@ def _padded(x: Any, dim: int, a: int, b: int, mode: str) -> Any:
 # triangles and diagonals ----------------------------------------------------------------------
 
 
-@op(methods="tril", inplace="tril_")
+@op(methods="tril", inplace="tril_", calm=True)
 def tril(x, *, diagonal=0):
     """y = x on and below a diagonal, 0 above it          dL/dx = g, cut in the same way
 
@@ -243,7 +244,7 @@ def tril(x, *, diagonal=0):
     return _triangle("tril", np.tril, x, diagonal)
 
 
-@op(methods="triu", inplace="triu_")
+@op(methods="triu", inplace="triu_", calm=True)
 def triu(x, *, diagonal=0):
     """y = x on and above a diagonal, 0 below it          dL/dx = g, cut in the same way"""
     return _triangle("triu", np.triu, x, diagonal)
@@ -289,7 +290,7 @@ def _plane(dim1, dim2, ndim):
     return dims_of((dim1, dim2), ndim)
 
 
-@op(moves=True)
+@op(calm=True)
 def on_diagonal(x, *, shape, offset=0, dim1=0, dim2=1):
     """y = zeros of `shape` with the last axis of x on a diagonal          dL/dx = g's diagonal"""
     apart, order, flat, places = _diagonal_of(tuple(shape), x.shape[-1], offset, dim1, dim2)

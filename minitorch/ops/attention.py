@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 
-from minitorch.array import FLOATING
+from minitorch.dtypes import FLOATING
 from minitorch.op import composite, op
+from minitorch.ops.broadcast import sum_to
 from minitorch.ops.dropout import dropout
+from minitorch.ops.join import repeat_interleave
 from minitorch.ops.matmul import matmul, times
 from minitorch.ops.reduce import sum
-from minitorch.ops.shape import sum_to, transpose
+from minitorch.ops.shape import transpose
 from minitorch.tensor import ShapeError, Tensor
 
 
@@ -84,6 +86,17 @@ def _check(query, key, attn_mask, is_causal):
         )
 
 
+def _for_each_head(query: Tensor, x: Tensor) -> Tensor:
+    """Keys or values of fewer heads, repeated for the heads of the query that they serve."""
+    heads, own = (tuple(a.shape[-3:-2]) for a in (query, x))
+    if not own or not heads or not own[0] or heads[0] % own[0]:
+        raise ShapeError(
+            f"scaled_dot_product_attention: enable_gqa with query {query.shape} and {x.shape}, "
+            "expected (..., heads, L, E), and a number of heads that divides the query's"
+        )
+    return x if heads == own else repeat_interleave(x, heads[0] // own[0], -3)
+
+
 @composite()
 def scaled_dot_product_attention(
     query: Tensor,
@@ -93,16 +106,21 @@ def scaled_dot_product_attention(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
+    enable_gqa: bool = False,
 ) -> Tensor:
     """softmax(q kᵀ / √E) v, of shape (..., L, V), for a value of (..., S, V).
 
     The arguments are those of `attention_weights`. `dropout_p` drops weights whenever it is not 0:
-    leave it 0 outside of training.
+    leave it 0 outside of training. With `enable_gqa` the key and the value may have fewer heads, on
+    axis -3, than the query: each serves several heads of the query in a row (grouped queries,
+    Ainslie et al. 2023).
 
     Raises:
         ValueError: shapes that do not fit, or both a mask and `is_causal`.
         TypeError: a mask of integers.
     """
+    if enable_gqa:
+        key, value = (_for_each_head(query, x) for x in (key, value))
     weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
     if value.shape[-2:-1] != key.shape[-2:-1]:
         raise ShapeError(

@@ -66,7 +66,7 @@ def _operator(compare: Callable) -> Callable:
     """
 
     def method(a: Tensor, b: Any) -> Any:
-        if isinstance(b, (Tensor, int, float)) or hasattr(b, "dtype"):
+        if isinstance(b, (Tensor, int, float, complex)) or hasattr(b, "dtype"):
             return compare(a, b)
         return NotImplemented
 
@@ -343,7 +343,8 @@ def clamp(x, min=None, max=None):
     """y = x, but not below min and not above max          dL/dx = g where min <= x <= max, else 0
 
     The bounds are numbers, tensors or None; at a bound the gradient of x is g. A tensor as bound
-    receives g where it holds x back. With min > max the result is max.
+    receives what it holds back: dL/dmin = g where x < min, dL/dmax = g where x > max. With
+    min > max the result is max.
 
     >>> import minitorch
     >>> minitorch.tensor([-2.0, 0.5, 3.0]).clamp(0, 1)

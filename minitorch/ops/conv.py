@@ -24,8 +24,9 @@ import numpy as np
 
 from minitorch.array import Array
 from minitorch.op import op
+from minitorch.ops.broadcast import expand
 from minitorch.ops.conv_products import are_kept, forward, input_grad, weight_grad
-from minitorch.ops.shape import expand, reshape
+from minitorch.ops.shape import reshape
 from minitorch.ops.sums import total
 from minitorch.ops.window import check_image, grid_of, padded, per_axis
 from minitorch.tensor import ShapeError

@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from numpy import ndarray
 
-from minitorch.array import number
+from minitorch.constants import number
 from minitorch.convert import cast, cast_like
 from minitorch.few import add_up, is_few
 from minitorch.kernels import on_gpu
 from minitorch.op import op
+from minitorch.ops.broadcast import sum_to
 from minitorch.ops.few_labels import cross_entropy_of_few, nll_loss_of_few, places_of_few
 from minitorch.ops.index import pick_at, unslice
 from minitorch.ops.labels import (
@@ -34,7 +35,7 @@ from minitorch.ops.labels import (
 )
 from minitorch.ops.places import Places, read, write
 from minitorch.ops.reduce import sum
-from minitorch.ops.shape import reshape, sum_to
+from minitorch.ops.shape import reshape
 from minitorch.ops.softmax import log_softmax, softmax
 from minitorch.ops.sums import total as summed
 from minitorch.ops.sums import wide
@@ -60,7 +61,7 @@ def cross_entropy(
         input: the logits x, of shape (N, C), (C,) or (N, C, d1, ...): classes on axis 1. Not the
             output of a softmax, which is said once where it looks like one.
         target: labels 0 to C-1 of any integer dtype, of the input's shape without the classes; or
-            probabilities, floats of the input's shape, which have a gradient as well.
+            probabilities t, floats of the input's shape, with dL/dt_c = -g log p_c / N.
         weight: (C,), of each class.
         ignore_index: labels of this value take no part, and their gradient is 0.
         reduction: "mean" (over the weights of the labels that take part; over the examples for

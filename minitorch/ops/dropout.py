@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import device_of, float32, has_values, move
+from minitorch.array import device_of, has_values, move
+from minitorch.dtypes import float32
 from minitorch.kernels import on_gpu
 from minitorch.op import composite
 from minitorch.ops.arguments import check_floats
@@ -109,6 +110,25 @@ def alpha_dropout(
     (Klambauer et al. 2017).
     """
     shape = _shape("alpha_dropout", input, p)
+    return _alpha_dropped(input, p, shape, training, inplace, generator)
+
+
+@composite()
+def feature_alpha_dropout(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """`alpha_dropout` of whole channels of (N, C, *S): neighbours say much the same."""
+    N_C, places = input.shape[:2], len(input.shape) - 2
+    _shape("feature_alpha_dropout", input, p)
+    return _alpha_dropped(input, p, (*N_C, *(1,) * places), training, inplace, generator)
+
+
+def _alpha_dropped(input, p, shape, training, inplace, generator):
     if not training or p == 0:
         return input
     if p == 1:
@@ -160,4 +180,5 @@ def _mask(input: Tensor, p: float, shape: tuple, scale: float, generator: Any) -
 @on_gpu("draws.mask")
 def _drawn(like, p, shape, scale, generator):
     kept = generator.uniform(shape, float32) >= p
-    return move(np.multiply(kept, scale, dtype=like.dtype), device_of(like))
+    mask = np.multiply(kept, scale, dtype=like.dtype)
+    return move(np.asarray(mask), device_of(like))  # of a single number NumPy makes a scalar

@@ -19,7 +19,7 @@ from itertools import combinations
 from string import ascii_letters
 from typing import Any
 
-from minitorch.array import float32
+from minitorch.dtypes import float32
 from minitorch.meta import Meta
 from minitorch.op import composite, op
 from minitorch.ops.arrange import diagonal

@@ -13,7 +13,7 @@ from minitorch.ops.index import add_into, check_held
 from minitorch.words import np
 
 
-@op(moves=True)
+@op(calm=True)
 def pick_flat(x, *, index):
     """y = x[index], where x is taken as one row          dL/dx = zeros, and g added at the index"""
     return x.ravel()[index]
@@ -33,8 +33,9 @@ def plus_flat(x, value, *, index):
 
     dL/dvalue = g at the index.
     """
+    check_held(x, value, "scatter_add")
     y = x.copy()
-    add_into(y.reshape(-1), index, value)
+    add_into(y.ravel(), index, value)  # of a copy, which lies in one piece, ravel is a view
     return y
 
 
@@ -46,7 +47,7 @@ def put_flat(x, value, *, index):
     """
     check_held(x, value)
     y = x.copy()
-    y.reshape(-1)[index] = value
+    y.ravel()[index] = value  # of a copy, which lies in one piece, ravel is a view
     return y
 
 

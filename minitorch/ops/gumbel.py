@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitorch.array import device_of, float64, has_values, move
+from minitorch.array import device_of, has_values, move
+from minitorch.dtypes import float64
 from minitorch.op import composite
 from minitorch.ops.arguments import check_floats
 from minitorch.ops.scatter import scatter
@@ -66,5 +67,5 @@ def _noise(logits: Tensor, generator: Generator | None) -> Tensor:
     if not has_values(logits.array):  # a Meta draws nothing, and leaves the stream where it is
         return make(np.zeros_like(logits.array))
     u = (generator or default_generator).uniform(logits.shape, float64)
-    noise = -np.log(-np.log(np.maximum(u, 1e-300)))
+    noise = np.asarray(-np.log(-np.log(np.maximum(u, 1e-300))))  # a scalar, of a single number
     return make(move(noise.astype(logits.dtype), device_of(logits.array)))

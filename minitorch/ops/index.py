@@ -8,21 +8,21 @@ perhaps, and then their gradients add up.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import lru_cache, partial
 from typing import Any
 
 from numpy import ndarray
 
-from minitorch.array import CPU, Array, apart, device_of, first_true, has_values, is_cupy, move
+from minitorch.array import has_values
 from minitorch.inplace import rebind, write_through
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
+from minitorch.ops.broadcast import sum_to
+from minitorch.ops.keys import arrays_in, check_once, ints_first, resolved
 from minitorch.ops.places import Places, write
-from minitorch.ops.shape import reshape, sum_to
+from minitorch.ops.shape import reshape
 from minitorch.tape import current_mode
 from minitorch.tensor import Tensor, raw
-from minitorch.traced import NUMPY, one_call
+from minitorch.traced import NUMPY
 from minitorch.words import np
 
 # reading ---------------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     key, copies = resolved(x.array, index)
     if not copies:
         return slice_at(x, key)
-    ints, key = _ints_first(key)
+    ints, key = ints_first(key)
     return pick_at(x if ints is None else slice_at(x, ints), key)
 
 
@@ -61,7 +61,7 @@ def slice_at(x, *, index):
     return x[index]
 
 
-@op(moves=True)
+@op(calm=True)
 def unslice(x, *, index, shape):
     """y = zeros of `shape`, and x at the index          dL/dx = g[index]
 
@@ -80,7 +80,7 @@ def _at(g, index, shape):
     return sum_to((pick_at if type(index) is Places else slice_at)(g, index), shape)
 
 
-@op(moves=True)
+@op(calm=True)
 def pick_at(x, *, index):
     """y = x[index], a copy          dL/dx = zeros, and g added at the index: `add_at`, its adjoint
 
@@ -104,7 +104,7 @@ def add_at(x, *, index, shape):
         index.add(y, x)
         return y
     y = np.zeros(shape, x.dtype, like=x)
-    if [part for part in _arrays(index) if part.dtype.kind != "b"]:
+    if [part for part in arrays_in(index) if part.dtype.kind != "b"]:
         add_into(y, index, x)
     else:
         y[index] = x  # a mask names each place once
@@ -118,6 +118,7 @@ add_at.grad(x=lambda g, index: pick_at(g, index))
 @op
 def plus_at(x, value, *, index):
     """y = x, and `value` added at the index          dL/dx = g,   dL/dvalue = g[index]"""
+    check_held(x, value, "index_add")
     y = x.copy()
     add_into(y, index, value)
     return y
@@ -195,7 +196,7 @@ def _rows_of(index, shape):
 
 def _places_of(index, shape):
     """The same for any index: the numbers of the elements, which are rows of length 1."""
-    numbers = np.arange(math.prod(shape), like=_arrays(index)[0])
+    numbers = np.arange(math.prod(shape), like=arrays_in(index)[0])
     return numbers.reshape(shape)[index].reshape(-1), 1
 
 
@@ -221,10 +222,10 @@ setitem.grad(
 )
 
 
-def check_held(x, value):
+def check_held(x, value, name="setitem"):
     """Raises a TypeError where the value is of floats, and x holds none."""
     if x.dtype.kind != "f" and getattr(value, "dtype", x.dtype).kind == "f":
-        raise TypeError(f"setitem: {x.dtype} cannot hold a value of {value.dtype}; use x.float()")
+        raise TypeError(f"{name}: {x.dtype} cannot hold a value of {value.dtype}; use x.float()")
 
 
 def _shrunk(g, shape):
@@ -243,7 +244,7 @@ def _setitem(x: Tensor, index: Any, value: Any) -> None:
             values stays is no function of them.
         IndexError, ShapeError: as in NumPy.
     """
-    ints, key = _ints_first(resolved(x.array, index)[0])
+    ints, key = ints_first(resolved(x.array, index)[0])
     if current_mode().recording:
         given = isinstance(value, Tensor) and value.node is not None
         if given or x.node is not None:
@@ -277,194 +278,3 @@ def value_for(x: Tensor, value: Any) -> Any:
             f"move one with .to('{x.device}')"
         )
     return value
-
-
-@one_call
-def check_once(name: str, key: Any, shape: tuple[int, ...]) -> None:
-    """Raises a ValueError where the index names a place twice."""
-    arrays = _arrays(key)
-    if not arrays or any(part.dtype.kind == "b" or not has_values(part) for part in arrays):
-        return
-    if all(type(part) is np.ndarray for part in arrays):
-        seen = np.zeros(shape, bool)
-        seen[key] = True
-        named = np.broadcast(*arrays).size if len(arrays) == len(shape) else seen[key].size
-        if np.count_nonzero(seen) == named:
-            return
-    parts = [(axis, part) for axis, part in _by_axis(key, len(shape)) if hasattr(part, "dtype")]
-    at = np.broadcast_arrays(*(move(part, CPU) % shape[axis] for axis, part in parts))
-    places = np.stack([a.reshape(-1) for a in at], 1)
-    found, times = np.unique(places, axis=0, return_counts=True)
-    if times.size and times.max() > 1:
-        place = found[times.argmax()].tolist()
-        shown = place[0] if len(place) == 1 else tuple(place)
-        raise ValueError(
-            f"{name}: index {shown} appears {times.max()} times, and which value stays there is "
-            "not defined, nor is its gradient; name each place once, or add with index_add"
-        )
-
-
-# the index itself -----------------------------------------------------------------------------
-
-
-def resolved(x: Array, index: Any) -> tuple[Any, bool]:
-    """The index with arrays where Tensors and lists stood, and whether it copies what it reads.
-
-    An index that only looks ends in `...`: NumPy then gives views, never scalars.
-    """
-    parts = index if isinstance(index, tuple) else (index,)
-    key = tuple([_part(part) for part in parts])
-    arrays = _arrays(key)
-    if not arrays:
-        return (key if Ellipsis in key else (*key, ...)), False
-    if type(x) not in NUMPY:
-        key = _beside(x, key)
-    elif any(type(part) not in NUMPY for part in arrays):
-        raise TypeError("getitem: the tensor is on cpu, the index is not; use index.cpu()")
-    return (key[0] if len(key) == 1 else key), True
-
-
-def _ints_first(key: Any) -> tuple[Any, Any]:
-    """The index in two: its ints, to be taken first, and the rest; or None, and all of it.
-
-    Beside arrays NumPy takes an int for an array too, and where they do not stand side by side it
-    moves their axis to the front: of x[0, :, [1, 2]] it gives the transpose.
-    """
-    if type(key) is not tuple or not _arrays(key) or int not in map(type, key):
-        return None, key
-    places = [i for i, part in enumerate(key) if type(part) is int or hasattr(part, "dtype")]
-    if places[-1] - places[0] < len(places):
-        return None, key
-    ints: list[Any] = []
-    for part in key:
-        looks = type(part) is int or part is Ellipsis
-        ints += [part] if looks else [slice(None)] * _width(part)
-    return (*ints, *([] if Ellipsis in ints else [...])), tuple(
-        [p for p in key if type(p) is not int]
-    )
-
-
-def _arrays(key: Any) -> list[Array]:
-    parts = key if isinstance(key, tuple) else (key,)
-    return [part for part in parts if hasattr(part, "dtype")]
-
-
-def _part(part: Any) -> Any:
-    """One part of an index, as NumPy, CuPy and Meta take it."""
-    if part is None or part is Ellipsis or type(part) is int or type(part) is slice:
-        return part
-    if isinstance(part, Tensor):
-        part = part.array
-    elif not hasattr(part, "dtype") or isinstance(part, np.generic):
-        part = np.asarray(part)
-        if not part.size:
-            part = part.astype(np.int64)  # NumPy makes floats of []
-    if part.dtype.kind not in "iub":
-        raise IndexError(
-            f"index: expected ints, slices, None, ... or arrays of ints or bools, got {part.dtype}"
-            + ("; use .long(), or a mask such as x > 0" if part.dtype.kind == "f" else "")
-        )
-    if type(part) is np.ndarray and not part.ndim and part.dtype.kind != "b":
-        return int(part)
-    return part
-
-
-def along(index: Array, dim: int) -> tuple[Array, ...]:
-    """The index that means [i, index[i, j]]: everywhere but at `dim` each place stays itself."""
-    last = index.ndim - 1
-    numbers: Any = _few_numbers
-    if type(index) is not np.ndarray or max(index.shape, default=0) > _FEW:
-        numbers = partial(_numbers, like=index)
-    return tuple([index if i == dim else numbers(n, last - i) for i, n in enumerate(index.shape)])
-
-
-def _numbers(n, behind, like=None):
-    """0 to n - 1 along an axis with so many behind it."""
-    return np.arange(n, like=like).reshape((n,) + (1,) * behind)
-
-
-_few_numbers = lru_cache(_numbers)  # for indices, which are only read
-
-
-def _by_axis(key: Any, ndim: int) -> Iterator[tuple[int, Any]]:
-    """Each part of an index with the (first) axis that it speaks of."""
-    parts = key if isinstance(key, tuple) else (key,)
-    axis = 0
-    for part in parts:
-        if part is Ellipsis:
-            axis += ndim - sum(map(_width, parts))
-        elif part is not None:
-            yield axis, part
-            axis += _width(part)
-
-
-def _width(part: Any) -> int:
-    """How many axes a part of an index speaks of."""
-    if part is None or part is Ellipsis:
-        return 0
-    return part.ndim if hasattr(part, "dtype") and part.dtype.kind == "b" else 1
-
-
-def _beside(x: Array, key: tuple) -> tuple:
-    """The arrays of an index brought to where x is, checked on the way: a GPU wraps them round."""
-    for axis, part in _by_axis(key, x.ndim):
-        if hasattr(part, "dtype") and part.dtype.kind != "b" and axis < x.ndim:
-            _check_range(part, x.shape[axis], f"axis {axis}")
-    if not is_cupy(x):
-        return key
-    return tuple([move(p, device_of(x)) if hasattr(p, "dtype") else p for p in key])
-
-
-def whole_numbers(name: str, index: Any, x: Array, n: int | None) -> Array:
-    """`index` as an array of ints beside x.
-
-    Raises:
-        TypeError: it holds no ints, or is a Tensor on another device than x.
-        IndexError: it points outside -n .. n-1, and x is where nothing else would notice; with
-            None for n it is not looked at yet.
-    """
-    index = index_array(name, index, x)
-    if not hasattr(index, "dtype"):
-        index = np.asarray(index)
-        index = index if index.size else index.astype(np.int64)
-    if index.dtype.kind not in "iu":
-        raise TypeError(f"{name}: the index must hold ints, got {index.dtype}; use .long()")
-    if type(x) not in NUMPY:
-        if n is not None:
-            _check_range(index, n, "an axis")
-        index = move(index, device_of(x)) if is_cupy(x) else index
-    return index
-
-
-def index_array(name: str, index: Any, x: Array) -> Any:
-    """The array of an index; what is no Tensor, as it is.
-
-    Raises:
-        TypeError: a Tensor on the host, for an array on a GPU, or the other way round. CuPy would
-            upload the one at every call, in silence, and not know what to do with the other.
-    """
-    if not isinstance(index, Tensor):
-        return index
-    index = index.array
-    if type(index) is type(x) is ndarray:
-        return index
-    if apart(index, x):
-        raise TypeError(
-            f"{name}: 'index' is on {device_of(index)} and 'x' is on {device_of(x)}; move one "
-            f"with .to('{device_of(x)}')"
-        )
-    return index
-
-
-@one_call
-def _check_range(index: Array, n: int, what: str) -> None:
-    """Raises an IndexError unless -n <= index < n; a GPU is waited for, once."""
-    if not has_values(index):
-        return
-    wrong = (index < -n) | (index >= n)
-    if wrong.any():
-        place = first_true(wrong)
-        raise IndexError(
-            f"index {index[place].item()} is out of bounds for {what} with size {n}"
-            + (f" (at position {', '.join(map(str, place))})" if place else "")
-        )

@@ -18,24 +18,19 @@ from numpy.exceptions import AxisError
 from minitorch.array import expanded
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of
-from minitorch.ops.shape import (
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    broadcast_to,
-    clone,
-    reshape,
-    unsqueeze,
-)
+from minitorch.ops.broadcast import broadcast_to
+from minitorch.ops.shape import atleast_1d, atleast_2d, atleast_3d, clone, reshape, unsqueeze
 from minitorch.tensor import ShapeError, Tensor
 from minitorch.words import np
 
 # along an axis that is there -------------------------------------------------------------------
 
 
-@op(moves=True)
+@op(calm=True)
 def cat(*xs, dim=0):
     """y = the xs one after another along `dim`          dL/dxs = g, split
+
+    A vector without elements goes with any others, as in torch: what a loop begins with.
 
     >>> import minitorch
     >>> a = minitorch.tensor([[1, 2]])
@@ -47,10 +42,18 @@ def cat(*xs, dim=0):
         raise ValueError("cat: expected at least one tensor, got none")
     try:
         return np.concatenate(xs, axis=dim)
-    except AxisError:
-        raise
-    except ValueError:
-        raise ValueError(_odd_one(xs, dim)) from None
+    except ValueError as error:
+        others = [x for x in xs if np.shape(x) != _NOTHING]
+        if len(others) in (0, len(xs)):
+            if isinstance(error, AxisError):
+                raise
+            raise ValueError(_odd_one(xs, dim)) from None
+        nothing = list(others[0].shape)
+        nothing[dim] = 0
+        return cat.op.body(*[x.reshape(nothing) if x.shape == _NOTHING else x for x in xs], dim=dim)
+
+
+_NOTHING = (0,)
 
 
 def _odd_one(xs, dim):
@@ -74,7 +77,7 @@ concat = concatenate = cat
 @op(view=True, exact_dtype=True)
 def split_sizes(x, *, sizes, dim=0):
     """ys = x cut along `dim` into parts of these sizes          dL/dx = the gs, joined by `cat`"""
-    return tuple([x[part] for part in _parts(tuple(sizes), dim, x.ndim)])
+    return tuple(map(x.__getitem__, _parts(tuple(sizes), dim, x.ndim)))
 
 
 @lru_cache
@@ -86,11 +89,18 @@ def _parts(sizes, dim, ndim):
 
 @lru_cache
 def _sizes(shapes, dim):
-    return tuple([shape[dim] for shape in shapes])
+    return tuple([0 if shape == _NOTHING else shape[dim] for shape in shapes])
 
 
-cat.grad(lambda g, xs_shape, dim: split_sizes(g, _sizes(xs_shape, dim), dim))
-split_sizes.grad(x=lambda g, dim: cat(g, dim))
+def _cut(g, xs_shape, dim):
+    gs = split_sizes(g, _sizes(xs_shape, dim), dim)
+    if _NOTHING not in xs_shape:
+        return gs
+    return tuple([reshape(part, shape) for part, shape in zip(gs, xs_shape)])
+
+
+cat.grad(_cut)
+split_sizes.grad(x=lambda g, dim: cat(*g, dim=dim))
 
 
 @composite(methods="split")
@@ -174,7 +184,7 @@ def tensor_split(
 # along a new axis -----------------------------------------------------------------------------
 
 
-@op(moves=True)
+@op(calm=True)
 def stack(*xs, dim=0):
     """y = the xs, all of one shape, along a new axis `dim`          dL/dxs = g, unbound
 
@@ -226,7 +236,7 @@ def unbind(x, *, dim=0):
     if not x.shape:
         raise IndexError("unbind: x is one number, without an axis to go along")
     shape = x.shape
-    return tuple([x[place] for place in _slices(shape[dim], dim, len(shape))])
+    return tuple(map(x.__getitem__, _slices(shape[dim], dim, len(shape))))
 
 
 @lru_cache
@@ -245,7 +255,7 @@ def _iterated(x: Tensor) -> Iterator[Tensor]:
 
 Tensor.__iter__ = _iterated  # type: ignore[method-assign]
 stack.grad(lambda g, dim: unbind(g, dim))
-unbind.grad(x=lambda g, dim: stack(g, dim))
+unbind.grad(x=lambda g, dim: stack(*g, dim=dim))
 
 
 @composite()
@@ -316,7 +326,7 @@ def _sequence(tensors: tuple) -> Sequence[Tensor]:
 # the same several times -----------------------------------------------------------------------
 
 
-@op(methods="repeat", pack="repeats")
+@op(methods="repeat", pack="repeats", calm=True)
 def repeat(x, *, repeats):
     """y = x again and again, `repeats` times along each axis          dL/dx = Σ g over its copies
 

@@ -13,7 +13,7 @@ from minitorch.kernels import on_gpu
 from minitorch.ops.arguments import check_floats
 from minitorch.ops.places import all_below
 from minitorch.tensor import ShapeError
-from minitorch.traced import NUMPY, of_now
+from minitorch.traced import NUMPY, of_now, one_call
 from minitorch.words import np
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -23,6 +23,21 @@ def check_reduction(who, reduction):
     """Raises ValueError for a reduction that is none of the three."""
     if reduction not in REDUCTIONS:
         raise ValueError(f"{who}: reduction {reduction!r}, expected 'mean', 'sum' or 'none'")
+
+
+def counting(n, like):
+    """0 .. n - 1, beside an array of labels."""
+    return np.arange(n, like=like) if has_values(like) else np.arange(n)
+
+
+@one_call
+def check_numbers(who, name, numbers, low, high):
+    """Raises IndexError unless all are low .. high; a GPU is waited for."""
+    if not has_values(numbers) or not (wrong := (numbers < low) | (numbers > high)).any():
+        return
+    place = first_true(wrong)
+    at = f"[{', '.join(map(str, place))}]" if place else ""
+    raise IndexError(f"{who}: {name}{at} is {int(numbers[place])}, expected {low} to {high}")
 
 
 # shapes and kinds -----------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import Any
 
 from minitorch.array import Array, device_of, first_true, has_values, is_cupy, move
 from minitorch.op import composite, op
-from minitorch.ops.index import add_at, index_array
+from minitorch.ops.index import add_at
+from minitorch.ops.keys import index_array
 from minitorch.ops.places import all_below
 from minitorch.ops.reduce import any
 from minitorch.ops.shape import reshape, unsqueeze
@@ -55,7 +56,7 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Ten
     return lookup(weight, index, padding_idx)
 
 
-@op
+@op(calm=True)
 def lookup(weight, *, index, padding_idx=None):
     """y = weight[index], whole rows          dL/dweight = g added there, but none to padding_idx"""
     if not has_values(index):  # ids that are a shape alone, of a table that may be real

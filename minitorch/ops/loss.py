@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minitorch.array import has_values, shared
+from minitorch.array import has_values
+from minitorch.constants import shared
 from minitorch.convert import cast_like
 from minitorch.op import op
 from minitorch.ops.activation import logsigmoid, sigmoid
@@ -182,7 +183,8 @@ def binary_cross_entropy_with_logits(
     target = _paired(who, input, target, reduction, floats=True)
     bend = np.log1p(np.exp(-abs(input)))
     if pos_weight is None:
-        loss = np.maximum(input, 0) - input * target + bend
+        # max(x, 0) - x t, which at x = inf would be inf - inf
+        loss = input * ((input > 0) - target) + bend
     else:
         w = _fitting(who, "pos_weight", pos_weight, input)
         loss = (1 - target) * input + (1 + (w - 1) * target) * (np.maximum(-input, 0) + bend)

@@ -16,7 +16,8 @@ from numpy import ndarray
 from minitorch.few import add_up
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
-from minitorch.ops.shape import reshape, sum_to, unsqueeze
+from minitorch.ops.broadcast import sum_to
+from minitorch.ops.shape import reshape, unsqueeze
 from minitorch.tensor import ShapeError, Tensor
 from minitorch.traced import NUMPY
 
@@ -98,6 +99,8 @@ def _rows(x):
 def two_dtypes(name, **operands):
     """The error for a product of two dtypes."""
     met = " and ".join(f"{k!r} is {x.dtype}" for k, x in operands.items())
+    if any(x.dtype.kind == "c" for x in operands.values()):
+        return TypeError(f"{name}: {met}; complex numbers are not supported")
     return TypeError(
         f"{name}: {met}, and a product takes one dtype; convert one side with .float(), "
         ".double() or .to(other.dtype)"
@@ -245,12 +248,15 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
                 (best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
                 for k in range(i, j)
             )
+    return _chained(matrices, best, 0, len(matrices) - 1)
 
-    def product(i: int, j: int) -> Tensor:
-        k = best[i, j][1]
-        return matrices[i] if i == j else matmul(product(i, k), product(k + 1, j))
 
-    return product(0, len(matrices) - 1)
+def _chained(matrices, best, i, j):
+    """The product of the matrices i to j."""
+    if i == j:
+        return matrices[i]
+    k = best[i, j][1]
+    return matmul(_chained(matrices, best, i, k), _chained(matrices, best, k + 1, j))
 
 
 def _axes(name: str, ndim: int, **operands: Tensor) -> None:

@@ -15,11 +15,13 @@ from typing import Any
 from minitorch.array import has_values
 from minitorch.clock import stamp
 from minitorch.convert import cast_like
+from minitorch.dtypes import FLOATING
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.arguments import check_floats
+from minitorch.ops.broadcast import sum_to
 from minitorch.ops.compare import clamp
-from minitorch.ops.shape import reshape, sum_to
+from minitorch.ops.shape import reshape
 from minitorch.ops.standardize import affine, moments_of, standardize, standardize_all
 from minitorch.ops.statistics import norm
 from minitorch.ops.sums import wide
@@ -42,6 +44,8 @@ def batch_norm(
     eps=1e-5,
 ):
     """y = w (x - μ) / √(σ² + ε) + b, with μ and σ² of each channel          dL/dx = K(w g)
+
+    dL/dw = Σ g x̂ and dL/db = Σ g, over all axes but 1, with x̂ and K as in `standardize`.
 
     In training μ and σ² are those of the batch, over all axes but 1, and move the running ones in
     place: running += momentum (batch - running), where the batch's variance is the unbiased one.
@@ -172,6 +176,7 @@ def layer_norm(
 
     Raises:
         ValueError: the last axes have other sizes, or weight or bias another shape.
+        TypeError: the input holds integers.
     """
     dims = _last("layer_norm", input, normalized_shape, weight, bias)
     return standardize(input, weight, bias, dims=dims, eps=eps)
@@ -200,8 +205,10 @@ def _last(
 ) -> tuple[int, ...]:
     """The dims that `normalized_shape` names."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    dims = _dims_at_end(input.array.shape, shape)
+    array = input.array
+    dims = _dims_at_end(array.shape, array.dtype, shape)
     if not dims:
+        check_floats(who, "input", array)
         raise ShapeError(f"{who}: input {input.shape} does not end in normalized_shape {shape}")
     if weight is None and bias is None:
         return dims
@@ -212,9 +219,10 @@ def _last(
 
 
 @lru_cache
-def _dims_at_end(shape: tuple[int, ...], end: tuple[int, ...]) -> tuple[int, ...]:
-    """The dims of the sizes at the end of a shape; none, where it ends in others."""
-    return tuple(range(-len(end), 0)) if shape[-len(end) :] == end else ()
+def _dims_at_end(shape: tuple[int, ...], dtype: Any, end: tuple[int, ...]) -> tuple[int, ...]:
+    """The dims of the sizes at the end of a shape of floats; none, where it ends in others."""
+    fits = shape[-len(end) :] == end and dtype.kind in FLOATING
+    return tuple(range(-len(end), 0)) if fits else ()
 
 
 @composite()

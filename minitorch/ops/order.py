@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from numpy import ndarray
 
-from minitorch.array import number
+from minitorch.constants import number
 from minitorch.few import is_few
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of
 from minitorch.ops.compare import maximum, minimum
-from minitorch.ops.index import along
+from minitorch.ops.keys import along
 from minitorch.ops.places import places_found
 from minitorch.ops.reduce import amax, amin, nonempty, to_ties
 from minitorch.tensor import Tensor, make, raw
@@ -40,7 +40,7 @@ class MinMax(NamedTuple):
 # picking --------------------------------------------------------------------------------------
 
 
-@op
+@op(calm=True)
 def pick_along(x, *, index, dim, keepdim=True):
     """y = x at these indices along `dim`, all different          dL/dx = g put there, 0 elsewhere
 
@@ -68,7 +68,7 @@ pick_along.grad(
 put_along.grad(x=lambda g, index, dim: pick_along(g, index, dim))
 
 
-@op(moves=True)
+@op(calm=True)
 def pick_once(x, *, at):
     """y = the elements of x at these numbers, all different          dL/dx = 0, but g there
 
@@ -77,7 +77,7 @@ def pick_once(x, *, at):
     return x.ravel()[at]
 
 
-@op(moves=True)
+@op(calm=True)
 def put_once(x, *, at, shape):
     """y = 0 everywhere in `shape`, but x at these numbers          dL/dx = g, picked there"""
     y = np.zeros(shape, x.dtype, like=x) if type(x) is not ndarray else np.zeros(shape, x.dtype)
@@ -163,7 +163,7 @@ def _length(x, dim, name):
 # sorting --------------------------------------------------------------------------------------
 
 
-@op(methods="argsort")
+@op(methods="argsort", calm=True)
 def argsort(x, *, dim=-1, descending=False, stable=False):
     """The indices that would sort x along `dim`; equals stay in order, nan counts as the largest.
 
@@ -226,10 +226,10 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = Fals
     tensor([1., 2., 3.])
     """
     dim_of(dim, len(x.shape), "sort")
-    return _picked(x, _order(raw(x), dim, descending), dim, True)
+    return _picked(x, argsort(raw(x), dim, descending), dim, True)
 
 
-@op
+@op(calm=True)
 def top_indices(x, *, k, dim=-1, largest=True):
     """The indices of the k largest (or smallest) along `dim`, the largest (smallest) first."""
     n = _length(x, dim, "topk")
@@ -248,7 +248,7 @@ def topk(
     >>> minitorch.tensor([3.0, 1.0, 2.0]).topk(2).values
     tensor([3., 2.])
     """
-    return _picked(x, top_indices.op.body(raw(x), k=k, dim=dim, largest=largest), dim, True)
+    return _picked(x, top_indices(raw(x), k, dim, largest), dim, True)
 
 
 # the middle -----------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def topk(
 _SHORT = 32  # numbers are sorted sooner than parted
 
 
-@op
+@op(calm=True)
 def kth_index(x, *, k, dim=-1):
     """The index of the k-th smallest along `dim`, counted from 1; that axis stays, with size 1."""
     n = _length(x, dim, "kthvalue")
@@ -275,7 +275,7 @@ def _kth(x, k, n, dim):
     return _in_one_piece(order[_places_on(dim, x.ndim, k - 1, k)])
 
 
-@op
+@op(calm=True)
 def median_index(x, *, dim=-1):
     """The index of the median along `dim`, or of the first nan; that axis stays, with size 1."""
     n = _length(x, dim, "median")
@@ -291,7 +291,7 @@ def median_index(x, *, dim=-1):
 @composite(methods="kthvalue")
 def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The k-th smallest along `dim`, counted from 1, and its index."""
-    return _picked(x, kth_index.op.body(raw(x), k=k, dim=dim), dim, keepdim)
+    return _picked(x, kth_index(raw(x), k, dim), dim, keepdim)
 
 
 @op
@@ -317,4 +317,4 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """
     if dim is None:
         return median_of_all(x)
-    return _picked(x, median_index.op.body(raw(x), dim=dim), dim, keepdim)
+    return _picked(x, median_index(raw(x), dim), dim, keepdim)

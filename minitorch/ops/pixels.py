@@ -1,4 +1,4 @@
-"""Channels as pixels, and back: finer images without any arithmetic.
+"""Channels as pixels, and back, or in another order: no arithmetic, every number is kept.
 
 An image of r² channels and one r times as high and wide hold as many numbers. Which channel becomes
 which pixel is settled row by row: channel r i + j is the pixel (i, j) of every r by r square.
@@ -65,6 +65,33 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     x = reshape(input, (*rest, C, H, r, W, r))
     order = (*range(n + 1), n + 2, n + 4, n + 1, n + 3)
     return reshape(permute(x, order), (*rest, C * r * r, H, W))
+
+
+@composite()
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """(N, C, *S) with the channels of all groups in turn: y[c g + j] = x[j C / g + c], g groups
+
+    After a convolution in groups, the next one meets channels of every group. Zhang et al. 2018
+    (ShuffleNet).
+
+    Raises:
+        ValueError: groups g is below 1.
+        ShapeError: fewer than three axes, or g does not divide the channels.
+
+    >>> import minitorch
+    >>> x = minitorch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1)
+    >>> minitorch.nn.functional.channel_shuffle(x, 2).flatten()
+    tensor([1., 3., 2., 4.])
+    """
+    g = checked_factor("channel_shuffle", "groups", groups)
+    shape = tuple(input.shape)
+    if len(shape) < 3 or shape[1] % g:
+        raise ShapeError(
+            f"channel_shuffle: input is {shape}, expected (N, C, *S) with a number of channels "
+            f"that groups {g} divides"
+        )
+    x = reshape(input, (shape[0], g, shape[1] // g, *shape[2:]))
+    return reshape(permute(x, (0, 2, 1, *range(3, len(shape) + 1))), shape)
 
 
 def checked_factor(who: str, name: str, r: Any) -> int:

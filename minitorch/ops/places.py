@@ -72,7 +72,9 @@ def places(index: ndarray, dim: int, shape: tuple[int, ...]) -> ndarray:
         IndexError: the index points outside -n .. n-1, or there is no such `dim`.
     """
     others, along, _ = _others(shape, dim, index.shape)
-    return along[index] + others  # which looks at the range, and counts from the end
+    at = along[index]  # which looks at the range, and counts from the end
+    at += others
+    return at
 
 
 def places_found(index: Any, dim: int, shape: tuple[int, ...]) -> Any:

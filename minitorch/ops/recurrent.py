@@ -319,8 +319,9 @@ def _check(who, parts, x, weight_ih, weight_hh, **states):
     for (name, state), size in zip(states.items(), (P, rows // parts)):
         if state.shape != (x.shape[1], size):
             raise ShapeError(f"{who}: {name} is {state.shape}, expected {(x.shape[1], size)}")
-        if state.dtype != x.dtype:
-            raise two_dtypes(who, **{"x": x, name: state})
+    for name, other in {"weight_ih": weight_ih, **states}.items():
+        if other.dtype != x.dtype:
+            raise two_dtypes(who, **{"x": x, name: other})
 
 
 def _both(bias_ih, bias_hh):

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from minitorch.array import as_dtype, number
+from minitorch.constants import number
+from minitorch.dtypes import as_dtype
 from minitorch.few import add_up, repeated
 from minitorch.op import op
-from minitorch.ops.arguments import check_floats, dims_of
+from minitorch.ops.arguments import check_floats, dims_of, whole_dim
 from minitorch.words import np
 
 # dims ------------------------------------------------------------------------------------------
@@ -23,7 +24,7 @@ def axes(dim):
     """`dim` as NumPy takes it: None, an int or a tuple. For torch `dim=()` means all as well."""
     if dim is None or type(dim) is int:
         return dim
-    return (tuple(dim) or None) if isinstance(dim, (tuple, list)) else int(dim)
+    return (tuple(dim) or None) if isinstance(dim, (tuple, list)) else whole_dim(dim)
 
 
 def kept(shape, dim):
@@ -115,7 +116,7 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
     """y = Σ x / n          dL/dx = g / n
 
     Raises:
-        TypeError: x holds integers, and no `dtype` to average them in is given.
+        TypeError: x holds integers, and no `dtype` of floats to average them in is given.
         ValueError: there is nothing to take the mean of.
 
     >>> import minitorch
@@ -123,11 +124,10 @@ def mean(x, *, dim=None, keepdim=False, dtype=None):
     tensor([[1.5000],
             [3.5000]])
     """
-    if dtype is None:
-        if x.dtype.kind != "f":
-            check_floats("mean", "x", x)
-    elif as_dtype(dtype) != x.dtype:
+    if dtype is not None and as_dtype(dtype) != x.dtype:
         x = x.astype(as_dtype(dtype))
+    if x.dtype.kind != "f":
+        check_floats("mean", "x", x)
     n = count(x.shape, dim)
     if not n:
         nonempty("mean", x, dim)
@@ -144,7 +144,7 @@ mean.grad(x=lambda g, x_shape, dim: spread(g, x_shape, dim, count(x_shape, dim))
 # the largest and the smallest -----------------------------------------------------------------
 
 
-@op(methods="amax", exact_dtype=True)
+@op(methods="amax", exact_dtype=True, calm=True)
 def amax(x, *, dim=None, keepdim=False):
     """y = the largest x          dL/dx = g, shared evenly among the x that equal y; else 0
 
@@ -156,7 +156,7 @@ def amax(x, *, dim=None, keepdim=False):
     return x.max(axis=axes(dim), keepdims=keepdim)
 
 
-@op(methods="amin", exact_dtype=True)
+@op(methods="amin", exact_dtype=True, calm=True)
 def amin(x, *, dim=None, keepdim=False):
     """y = the smallest x          dL/dx = g, shared evenly among the x that equal y; else 0"""
     nonempty("amin", x, dim)

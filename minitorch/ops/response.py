@@ -5,8 +5,8 @@ from __future__ import annotations
 from minitorch.op import composite
 from minitorch.ops.arguments import check_floats
 from minitorch.ops.arrange import pad
+from minitorch.ops.avg_pool import avg_pool
 from minitorch.ops.elementwise import pow, square
-from minitorch.ops.pool import avg_pool
 from minitorch.ops.shape import reshape
 from minitorch.tensor import ShapeError, Tensor
 

@@ -79,12 +79,12 @@ def _divides(y):
 def _times_all_others(g, x, dim):
     if dim is None or not x.shape:  # a number is a row of one, also where it is asked for its dim 0
         return reshape(_times_all_others(g, ravel(x), 0), x.shape)
-    before = _shift(cumprod(x, dim), dim)
-    after = _turned(_shift(cumprod(_turned(x, dim), dim), dim), dim)
+    before = shift(cumprod(x, dim), dim)
+    after = _turned(shift(cumprod(_turned(x, dim), dim), dim), dim)
     return beside(g, x.shape, dim) * (before * after)
 
 
-def _shift(x, dim, value=1):
+def shift(x, dim, value=1):
     """x moved on by one along `dim`: the last element leaves, `value` comes in at the front."""
     return margins(x, _one_on(len(x.shape), dim), value)
 
@@ -132,14 +132,14 @@ def recurrence(a, b, *, dim=-1):
     return y
 
 
-def _from_right(g, a, dim):
+def from_right(g, a, dim):
     """u_k = g_k + a_(k+1) u_(k+1)"""
-    return _turned(recurrence(_shift(_turned(a, dim), dim), _turned(g, dim), dim), dim)
+    return _turned(recurrence(shift(_turned(a, dim), dim), _turned(g, dim), dim), dim)
 
 
 def _from_recurrence(g, a, y, dim):
-    u = _from_right(g, a, dim)
-    return u * _shift(y, dim, 0), u
+    u = from_right(g, a, dim)
+    return u * shift(y, dim, 0), u
 
 
 recurrence.grad(_from_recurrence)
@@ -150,7 +150,7 @@ def _from_products(g, x, y, dim):
         return g
     if is_few(g) and _divides(y):
         return _turned(cumsum(_turned(g * y, dim), dim), dim) / x
-    return _from_right(g, x, dim) * _shift(y, dim)
+    return from_right(g, x, dim) * shift(y, dim)
 
 
 cumprod.grad(x=_from_products)

@@ -8,7 +8,6 @@ differentiated.
 
 from __future__ import annotations
 
-import math
 import operator
 from functools import lru_cache
 from typing import Any
@@ -19,22 +18,13 @@ from minitorch.array import Array, device_of, is_cupy, move
 from minitorch.few import is_few
 from minitorch.op import composite
 from minitorch.ops.arguments import dim_of
+from minitorch.ops.broadcast import broadcast_to
 from minitorch.ops.compare import where
 from minitorch.ops.flat import pick_flat, plus_flat, put_flat
-from minitorch.ops.index import (
-    along,
-    check_once,
-    index_array,
-    pick_at,
-    plus_at,
-    resolved,
-    setitem,
-    slice_at,
-    value_for,
-    whole_numbers,
-)
+from minitorch.ops.index import pick_at, plus_at, setitem, slice_at, value_for
+from minitorch.ops.keys import along, check_once, index_array, resolved, whole_numbers
 from minitorch.ops.places import all_below, all_differ, places
-from minitorch.ops.shape import broadcast_to, reshape
+from minitorch.ops.shape import reshape
 from minitorch.tape import current_mode
 from minitorch.tensor import ShapeError, Tensor, raw
 from minitorch.words import np
@@ -62,6 +52,8 @@ def index_select(x: Tensor, dim: int, index: Any) -> Tensor:
     tensor([[2, 2, 1],
             [4, 4, 3]])
     """
+    if not x.array.shape:  # a number is a row of one, and one is taken of it
+        return reshape(index_select(reshape(x, (1,)), dim, index), ())
     return pick_at(x, _on_axis("index_select", x, dim, index))
 
 
@@ -161,7 +153,11 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
     tensor([[0.7000],
             [0.6000]])
     """
-    at, key = _along("gather", x, dim, index_array("gather", index, x.array))
+    index = index_array("gather", index, x.array)
+    if not x.array.shape:  # a number is a row of one
+        row = gather(reshape(x, (1,)), dim, np.reshape(index, -1))
+        return reshape(row, np.shape(index))
+    at, key = _along("gather", x, dim, index)
     return pick_at(x, key) if at is None else pick_flat(x, at)
 
 
@@ -177,7 +173,7 @@ def scatter(
 ) -> Tensor:
     """y = x, but y[index[i, j], j] = src[i, j] for dim 0, y[i, index[i, j]] for dim 1, and so on.
 
-    `src` is a tensor at least as large as the index, or a number (also by the name `value`).
+    `src` is a tensor at least as large as the index, or one number (also by the name `value`).
     With `reduce="add"` it is added to what is there, as by `scatter_add`.
 
     Raises:
@@ -189,6 +185,8 @@ def scatter(
             [1., 0., 0.]])
     """
     src = value if src is None else src
+    if isinstance(src, Tensor) and not src.array.shape:
+        src = broadcast_to(src, _shape(index))
     if reduce == "add":
         return scatter_add(x, dim, index, src)
     if reduce is not None:
@@ -198,8 +196,8 @@ def scatter(
     src = _cropped("scatter", x, src, index)
     if at is None:
         return _replaced("scatter", x, src, key)
-    shape = x.array.shape
-    if _is_recorded(src) and not (type(at) is ndarray and all_differ(at, math.prod(shape))):
+    if _is_recorded(src) and not (type(at) is ndarray and all_differ(at, x.array.size)):
+        shape = x.array.shape
         check_once("scatter", np.unravel_index(at, shape), shape)
     return put_flat(x, src, at)
 
@@ -243,7 +241,10 @@ def take_along_dim(x: Tensor, indices: Any, dim: int | None = None) -> Tensor:
 
 
 def _shape(index: Any) -> tuple[int, ...]:
-    return index.shape if hasattr(index, "shape") else np.shape(index)
+    try:
+        return index.shape
+    except AttributeError:  # of a list
+        return np.shape(index)
 
 
 def _along(name: str, x: Tensor, dim: int, index: Any) -> tuple[Any, Any]:
@@ -280,8 +281,10 @@ _INT64 = np.dtype(np.int64)
 def _cropped(name: str, x: Tensor, src: Any, index: Any) -> Any:
     """The part of `src` that lies under the index; a number as it is."""
     src = value_for(x, src)
+    if not isinstance(src, Tensor):
+        return src
     shape = _shape(index)
-    if not isinstance(src, Tensor) or src.array.shape == shape:
+    if src.array.shape == shape:
         return src
     if src.ndim != len(shape) or any(n > m for n, m in zip(shape, src.shape)):
         raise ShapeError(f"{name}: 'src' has shape {src.shape}, too small for an index of {shape}")

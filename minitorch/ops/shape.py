@@ -10,12 +10,11 @@ import operator
 from functools import lru_cache
 from typing import Any
 
-from minitorch.array import expanded, has_values
+from minitorch.array import has_values
 from minitorch.clock import owner
 from minitorch.inplace import reshaping_method
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of, dims_of
-from minitorch.sweep import unbroadcast
 from minitorch.tensor import ShapeError, Tensor
 from minitorch.words import np
 
@@ -176,6 +175,24 @@ def unsqueeze(x, *, dim):
 unsqueeze.grad(x=lambda g, x_shape: g.reshape(x_shape))
 
 
+@composite()
+def atleast_1d(x: Tensor) -> Tensor:
+    """x, of shape (1,) where it was one number."""
+    return x if len(x.shape) >= 1 else reshape(x, (1,))
+
+
+@composite()
+def atleast_2d(x: Tensor) -> Tensor:
+    """x with leading axes of size 1 until there are two."""
+    return x if len(x.shape) >= 2 else reshape(x, (1, *(x.shape or (1,))))
+
+
+@composite()
+def atleast_3d(x: Tensor) -> Tensor:
+    """x with three axes: (N,) becomes (1, N, 1), and (N, M) becomes (N, M, 1)."""
+    return x if len(x.shape) >= 3 else unsqueeze(atleast_2d(x), -1)
+
+
 # permute, and what is written with it ---------------------------------------------------------
 
 
@@ -204,6 +221,10 @@ def transpose(x, *, dim0, dim1):
     >>> minitorch.ones(2, 3, 4).transpose(1, 2).shape
     (2, 4, 3)
     """
+    if not x.ndim:  # a number has one dim, 0, in torch's eyes, and none in NumPy's
+        for dim in (dim0, dim1):
+            dims_of(dim, 0)
+        return x.reshape(())
     return x.swapaxes(dim0, dim1)
 
 
@@ -268,7 +289,7 @@ def _moved(ndim, source, destination):
     order = [i for i in range(ndim) if i not in here]
     for place, i in sorted(zip(there, here)):
         order.insert(place, i)
-    return tuple(order)
+    return tuple(order[:ndim])  # of a number's dim 0 there is no axis
 
 
 movedim.grad(x=lambda g, source, destination: movedim(g, destination, source))
@@ -278,118 +299,10 @@ for name in ("squeeze", "unsqueeze", "transpose", "swapaxes", "swapdims", "t"):
     setattr(Tensor, f"{name}_", reshaping_method(getattr(Tensor, name), f"{name}_"))
 
 
-# broadcasting ---------------------------------------------------------------------------------
-
-
-@op(methods="broadcast_to", pack="shape", view=True)
-def broadcast_to(x, *, shape):
-    """y = x repeated along new and size-1 axes until it has `shape`, without copying
-
-    dL/dx = g summed over those axes: `sum_to` is its adjoint.
-    """
-    return expanded(x, shape)
-
-
-@op(methods="sum_to sum_to_size", pack="shape")
-def sum_to(x, *, shape):
-    """y = x summed over the axes along which `shape` would broadcast to x's shape
-
-    dL/dx = g broadcast back: `broadcast_to` is its adjoint.
-    """
-    try:
-        return unbroadcast(x, shape)
-    except ValueError:
-        raise ValueError(f"shape {x.shape} is not what {shape} broadcasts to") from None
-
-
-broadcast_to.grad(x=lambda g, x_shape: unbroadcast(g, x_shape))
-sum_to.grad(x=lambda g, x_shape: broadcast_to(g, x_shape))
-
-
-@op(methods="expand", pack="sizes", view=True)
-def expand(x, *, sizes):
-    """y = x repeated along its size-1 axes and new leading ones, without copying
-
-    dL/dx = g summed over those axes. A size of -1 leaves an axis as it is.
-    Several elements of the result share one number, so it is read-only: write into a `clone()`.
-
-    >>> import minitorch
-    >>> minitorch.tensor([[1], [2]]).expand(-1, 3)
-    tensor([[1, 1, 1],
-            [2, 2, 2]])
-    """
-    shape = sizes
-    if -1 in sizes:
-        new = max(len(sizes) - x.ndim, 0)
-        old = [n if size == -1 else size for size, n in zip(sizes[new:], x.shape)]
-        shape = (*sizes[:new], *old)
-    try:
-        return expanded(x, shape)
-    except ValueError:
-        raise ShapeError(
-            f"expand: shape {x.shape} cannot be expanded to {sizes}; only axes of size 1 and new "
-            "leading axes can grow, and -1 keeps the size of an axis that is there"
-        ) from None
-
-
-expand.grad(x=lambda g, x_shape: unbroadcast(g, x_shape))
-
-
-@composite(methods="expand_as")
-def expand_as(x: Tensor, other: Tensor) -> Tensor:
-    """`x.expand(other.shape)`."""
-    return expand(x, other.shape)
-
-
-@composite()
-def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors expanded to the one shape they broadcast to."""
-    shape = _broadcast("broadcast_tensors", [x.shape for x in tensors])
-    return tuple(broadcast_to(x, shape) for x in tensors)
-
-
-def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
-    """The shape that tensors of these shapes broadcast to.
-
-    Raises:
-        ShapeError: they do not broadcast.
-
-    >>> import minitorch
-    >>> minitorch.broadcast_shapes((3, 1), (4,))
-    (3, 4)
-    """
-    return _broadcast("broadcast_shapes", list(shapes))
-
-
-def _broadcast(name: str, shapes: list) -> tuple[int, ...]:
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise ShapeError(f"{name}: shapes {shapes} do not broadcast") from None
-
-
-@composite()
-def atleast_1d(x: Tensor) -> Tensor:
-    """x, of shape (1,) where it was one number."""
-    return x if len(x.shape) >= 1 else reshape(x, (1,))
-
-
-@composite()
-def atleast_2d(x: Tensor) -> Tensor:
-    """x with leading axes of size 1 until there are two."""
-    return x if len(x.shape) >= 2 else reshape(x, (1, *(x.shape or (1,))))
-
-
-@composite()
-def atleast_3d(x: Tensor) -> Tensor:
-    """x with three axes: (N,) becomes (1, N, 1), and (N, M) becomes (N, M, 1)."""
-    return x if len(x.shape) >= 3 else unsqueeze(atleast_2d(x), -1)
-
-
 # copies ---------------------------------------------------------------------------------------
 
 
-@op(methods="clone")
+@op(methods="clone", calm=True)
 def clone(x):
     """y = a copy of x          dL/dx = g"""
     return x.copy()

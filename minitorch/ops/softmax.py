@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minitorch.array import as_dtype
+from minitorch.dtypes import as_dtype
 from minitorch.few import add_up_beside, within
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op

@@ -14,15 +14,15 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from minitorch.array import number
+from minitorch.constants import number
 from minitorch.convert import narrowed
 from minitorch.few import add_up_beside, average_beside, is_few
 from minitorch.kernels import on_gpu
 from minitorch.op import op
 from minitorch.ops.arguments import dims_of
+from minitorch.ops.broadcast import sum_to
 from minitorch.ops.elementwise import rsqrt, square
 from minitorch.ops.reduce import mean
-from minitorch.ops.shape import sum_to
 from minitorch.ops.sums import folded, in_rows, total, wide
 from minitorch.sweep import unbroadcast
 from minitorch.traced import NUMPY
@@ -61,12 +61,12 @@ def _is_beside(weight, x):
 def _few(x, weight, bias, products, center):
     """The same for few rows: BLAS averages them, and √(σ² + ε) and x̂ are kept."""
     averages, _, eps = products
-    mu, d = None, x
-    if center:
-        mu = x.dot(averages)
-        d = x - mu
-    deviation = np.sqrt((d * d).dot(averages) + eps)
-    xhat = d / deviation
+    mu = x.dot(averages) if center else None
+    xhat = x - mu if center else x.copy()
+    deviation = (xhat * xhat).dot(averages)
+    deviation += eps
+    np.sqrt(deviation, out=deviation)
+    xhat /= deviation
     y = xhat.copy() if weight is None else xhat * weight
     return y if bias is None else y + bias, (mu, None, (deviation, xhat, products))
 
@@ -149,8 +149,10 @@ def _few_grads(g, weight, bias_shape, deviation, xhat, products, center, needs):
     dx = None
     if needs[0]:
         v, (averages, centred, _) = g if weight is None else g * weight, products
-        dx = v.dot(centred) if center else v
-        dx = (dx - (v * xhat).dot(averages) * xhat) / deviation
+        along = (v * xhat).dot(averages)
+        along *= xhat
+        dx = (v.dot(centred) if center else v) - along
+        dx /= deviation
     dw = unbroadcast(g * xhat, weight.shape) if needs[1] else None
     return dx, dw, unbroadcast(g, bias_shape) if needs[2] else None
 

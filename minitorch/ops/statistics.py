@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minitorch.array import constants, number
+from minitorch.constants import constants, number
 from minitorch.few import add_up, add_up_beside, is_few, within
 from minitorch.op import composite, op
 from minitorch.ops.arguments import check_floats
+from minitorch.ops.arithmetic import sign
 from minitorch.ops.compare import isnan, where
 from minitorch.ops.elementwise import exp
 from minitorch.ops.reduce import axes, beside, count, kept, mean, sum, to_ties
@@ -172,13 +173,12 @@ def _from_norm(g, x, y, p, dim):
     if p == 2:
         return x * beside(g / nowhere_0(y), x.shape, dim)
     size = abs(x)
-    sign = x / nowhere_0(size)
     if p == 1:
-        return sign * beside(g, x.shape, dim)
+        return sign(x) * beside(g, x.shape, dim)
     if math.isinf(p):
-        return sign * to_ties(g, size, y, dim)
+        return sign(x) * to_ties(g, size, y, dim)
     share = nowhere_0(size) / beside(nowhere_0(y), x.shape, dim)
-    return sign * share ** (p - 1) * beside(g, x.shape, dim)
+    return sign(x) * share ** (p - 1) * beside(g, x.shape, dim)
 
 
 norm.grad(x=lambda g, x, y, p, dim: _from_norm(g, x, y, p, dim))

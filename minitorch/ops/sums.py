@@ -20,15 +20,15 @@ from minitorch.words import np
 _FEW = 2**11  # numbers: below, the time goes into preparing the sum, and `add_up` takes less of it
 
 
-def total(dims, *factors, beside=False):
-    """The product of one or two arrays, summed over `dims`, which stay as size 1.
+def total(dims, a, b=None, beside=False):
+    """a, or the product a b, summed over `dims`, which stay as size 1.
 
     `beside` allows that each sum is repeated along `dims`, for what meets it there.
     """
-    shape = factors[0].shape
-    if factors[0].size < _FEW and shape:
-        product = factors[0] if len(factors) == 1 else factors[0] * factors[1]
+    if a.size < _FEW and a.shape:
+        product = a if b is None else a * b
         return add_up_beside(product, dims) if beside else add_up(product, dims, True)
+    factors, shape = (a,) if b is None else (a, b), a.shape
     subscripts, kept = _plan(len(factors), len(shape), dims)
     small = [n if keep else 1 for n, keep in zip(shape, kept)]
     if len(dims) > 1 and kept[1] and sum(kept) == 1:

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch.array import FLOATING, Array, strided
+from minitorch.array import Array, strided
+from minitorch.dtypes import FLOATING
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of
@@ -273,7 +274,7 @@ def add_windows(cols: Array, grid: Grid) -> Array:
 # the ops --------------------------------------------------------------------------------------
 
 
-@op
+@op(calm=True)
 def im2col(x, *, kernel_size, stride=1, padding=0, dilation=1):
     """Every window of x as a column: (N, C, *S) to (N, C·K, L).          dL/dx = col2im(g)
 
@@ -345,7 +346,7 @@ def fold(
     return col2im(input, output_size, kernel_size, stride, padding, dilation)
 
 
-@op(methods="unfold")
+@op(methods="unfold", calm=True)
 def unfold_along(x, *, dimension, size, step=1):
     """Windows of `size` along one dim, `step` apart, in a new last dim; `x.unfold(...)` in torch.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from minitorch.array import Array
 from minitorch.kernels import moved_by
+from minitorch.optim.averages import average, average_squares
 from minitorch.optim.blocks import scratch
 from minitorch.optim.decay import descent, shrink
 from minitorch.optim.groups import given
@@ -74,8 +75,8 @@ class Adam(Optimizer):
         shrink(p, group)
         g = descent(p, g, group)
         a = scratch(p)
-        _average(m, g, beta1, a)
-        _average_squares(v, g, beta2, a)
+        average(m, g, beta1, a)
+        average_squares(v, g, beta2, a)
         if group["amsgrad"]:
             v = np.maximum(v, largest := state["max_exp_avg_sq"], out=largest)
         c = math.sqrt(1 - beta2**t)
@@ -84,19 +85,6 @@ class Adam(Optimizer):
         np.divide(m, a, out=a)
         a *= lr * c / (1 - beta1**t)
         p -= a
-
-
-def _average(m: Array, g: Array, beta: float, a: Array) -> None:
-    """m ← β m + (1 − β) g, with `a` to compute in."""
-    m *= beta
-    m += np.multiply(g, 1 - beta, out=a)
-
-
-def _average_squares(v: Array, g: Array, beta: float, a: Array) -> None:
-    """v ← β v + (1 − β) g², with `a` to compute in."""
-    v *= beta
-    np.multiply(g, 1 - beta, out=a)
-    v += np.multiply(g, a, out=a)
 
 
 class AdamW(Adam):
@@ -191,7 +179,7 @@ class Adamax(Optimizer):
         t, m, u = state["step"], state["exp_avg"], state["exp_inf"]
         g = descent(p, g, group)
         a = scratch(p)
-        _average(m, g, beta1, a)
+        average(m, g, beta1, a)
         u *= beta2
         np.abs(g, out=a)
         a += eps
@@ -255,8 +243,8 @@ class NAdam(Optimizer):
         shrink(p, group)
         g = descent(p, g, group)
         a = scratch(p)
-        _average(m, g, beta1, a)
-        _average_squares(v, g, beta2, a)
+        average(m, g, beta1, a)
+        average_squares(v, g, beta2, a)
         mu, ahead = _mu(t, group), _mu(t + 1, group)
         mean = ahead / (1 - product * ahead) * m + (1 - mu) / (1 - product) * g
         p -= lr * mean / (np.sqrt(v / (1 - beta2**t)) + eps)
@@ -316,8 +304,8 @@ class RAdam(Optimizer):
         shrink(p, group)
         g = descent(p, g, group)
         a = scratch(p)
-        _average(m, g, beta1, a)
-        _average_squares(v, g, beta2, a)
+        average(m, g, beta1, a)
+        average_squares(v, g, beta2, a)
         step = lr / (1 - beta1**t)
         limit = 2 / (1 - beta2) - 1
         rho = limit - 2 * t * beta2**t / (1 - beta2**t)

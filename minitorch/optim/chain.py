@@ -23,6 +23,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minitorch.array import Array
+from minitorch.optim.averages import average, average_squares
+from minitorch.optim.blocks import scratch
 from minitorch.optim.groups import check_option
 from minitorch.optim.optimizer import Optimizer
 from minitorch.optim.trust import norm, trust
@@ -80,10 +82,9 @@ class AdamScale(Part):
     def __call__(self, d: Array, p: Array, state: dict[str, Any]) -> Array:
         (beta1, beta2), t = self.betas, state["step"]
         m, v = state["exp_avg"], state["exp_avg_sq"]
-        m *= beta1
-        m += (1 - beta1) * d
-        v *= beta2
-        v += (1 - beta2) * d * d
+        a = scratch(p)
+        average(m, d, beta1, a)
+        average_squares(v, d, beta2, a)
         c = math.sqrt(1 - beta2**t)
         return c / (1 - beta1**t) * m / (np.sqrt(v) + self.eps * c)
 

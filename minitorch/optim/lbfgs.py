@@ -20,7 +20,8 @@ from minitorch.modes import enable_grad
 from minitorch.optim.groups import Group, check_option, given
 from minitorch.optim.line_search import Point, strong_wolfe
 from minitorch.optim.optimizer import Optimizer
-from minitorch.tensor import make, quiet
+from minitorch.quiet import quiet
+from minitorch.tensor import make
 
 
 class _Memory:
@@ -194,7 +195,8 @@ class LBFGS(Optimizer):
 
     def _remembered(self, size: int) -> _Memory:
         """What the state of the first parameter says, which is where it is kept."""
-        kept = self.state.get(self.param_groups[0]["params"][0])
+        first = self.param_groups[0]["params"][0]
+        kept = self.state.get(first)
         memory = _Memory()
         if not kept:
             return memory
@@ -203,10 +205,12 @@ class LBFGS(Optimizer):
                 f"{self._who}.step: its state is of {kept['d'].shape[0]} numbers, and the "
                 f"parameters have {size}; build a new optimizer after changing their sizes"
             )
+        # Where the parameters are now, and in their dtype: the model may have been moved.
+        now = lambda name: kept[name].to(first.device, first.dtype).array
         memory.n_iter, memory.func_evals = kept["n_iter"], kept["func_evals"]
-        memory.d, memory.t = kept["d"].array, kept["t"]
-        memory.g = kept["prev_flat_grad"].array
-        memory.y, memory.s = list(kept["old_dirs"].array), list(kept["old_stps"].array)
+        memory.d, memory.t = now("d"), kept["t"]
+        memory.g = now("prev_flat_grad")
+        memory.y, memory.s = list(now("old_dirs")), list(now("old_stps"))
         memory.ro, memory.scale = list(kept["ro"]), kept["H_diag"]
         return memory
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from minitorch.array import Array
 from minitorch.kernels import moved_by
+from minitorch.optim.averages import average
+from minitorch.optim.blocks import scratch
 from minitorch.optim.decay import descent, shrink
 from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
@@ -55,5 +57,4 @@ class Lion(Optimizer):
         shrink(p, group)
         g = descent(p, g, group)
         p -= group["lr"] * np.sign(beta1 * m + (1 - beta1) * g)
-        m *= beta2
-        m += (1 - beta2) * g
+        average(m, g, beta2, scratch(p))

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, float16, float32
+from minitorch.array import Array
+from minitorch.dtypes import float16, float32
 from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
 from minitorch.optim.trust import norm

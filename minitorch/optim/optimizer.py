@@ -10,9 +10,10 @@ A rule is one method, `update`, that writes the parameter in place:
             p -= group["lr"] * np.sign(g)
 
 `p` and `g` are arrays (NumPy's, or CuPy's on a GPU), so nothing of it is recorded on the tape.
-Everything else is here: parameter groups, the check that a step can be made at all before anything
-is written, the state and its names, saving and loading. A class that defines `step` itself, as it
-would for torch, finds the same `param_groups` and `state`, and does its own checks.
+Everything else is done for it: parameter groups, the check that a step can be made at all before
+anything is written, and, in files of their own, what a step writes (`moving.py`), the state and its
+names, saving and loading (`saving.py`). A class that defines `step` itself, as it would for torch,
+finds the same `param_groups` and `state`, and does its own checks.
 """
 
 from __future__ import annotations
@@ -20,16 +21,13 @@ from __future__ import annotations
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, device_of, is_cupy
-from minitorch.array import move as to_device
-from minitorch.clock import stamp
+from minitorch.array import Array
 from minitorch.modes import enable_grad
-from minitorch.optim import blocks, saving
-from minitorch.optim.blocks import Item
+from minitorch.optim import saving
 from minitorch.optim.checking import check_gradient
 from minitorch.optim.groups import (
     Group,
@@ -41,23 +39,14 @@ from minitorch.optim.groups import (
     named,
     named_tensors,
 )
-from minitorch.tensor import Tensor, make, quiet, raw
+from minitorch.optim.hooks import Hooked, hooked
+from minitorch.optim.moving import Move, State, move_all
+from minitorch.quiet import quiet
+from minitorch.tensor import Tensor, make
 from minitorch.traced import one_call
 
 
-class Move(NamedTuple):
-    """One parameter that is about to be moved."""
-
-    name: str
-    p: Tensor
-    g: Array
-
-
-State = dict[Tensor, dict[str, Any]]  # what is kept of each tensor, by name
-Plan = tuple[Group, list[Move]]
-
-
-class Optimizer:
+class Optimizer(Hooked):
     """The base class. A subclass passes its options on and defines `update`.
 
     Args:
@@ -102,7 +91,7 @@ class Optimizer:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "step" in vars(cls):  # what it reads (a rate, a count) changes between steps
-            cls.step = one_call(cls.step)  # type: ignore[method-assign]
+            cls.step = one_call(hooked(cls.step))  # type: ignore[method-assign]
 
     # what a subclass says -------------------------------------------------------------------------
 
@@ -207,6 +196,7 @@ class Optimizer:
     # a step ---------------------------------------------------------------------------------------
 
     @one_call
+    @hooked
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Moves every parameter that has a gradient; the others stay, without weight decay.
 
@@ -238,7 +228,7 @@ class Optimizer:
                 f"{self._who}.step: no parameter has a gradient; call loss.backward() first, and "
                 "zero_grad() before it, not after"
             )
-        quiet.run(self._run, plans, self.state)
+        move_all(self, plans, self.state)
         self.stepped = True
         return loss
 
@@ -264,70 +254,6 @@ class Optimizer:
                     "replaced or added after the optimizer was built, and would not be trained. "
                     "Build the optimizer last, or write into the parameter: p.copy_(values)"
                 )
-
-    def _run(self, plans: list[Plan], state: State) -> None:
-        """Readies the buffers of all groups, and then moves group by group."""
-        readied = [
-            (group, moves, self._ready(group, moves, state)) for group, moves in plans if moves
-        ]
-        for group, moves, states in readied:
-            for (name, p, _), kept in zip(moves, states, strict=True):
-                stamp(p.array, f"{self._who}.step of {name!r}")
-                if kept is not None:
-                    self.count(kept, group)
-            if self.elementwise:
-                self._move_blocks(group, moves, states)
-            else:
-                self._move_tensors(group, moves, states)
-
-    def _ready(self, group: Group, moves: list[Move], state: State) -> list[Any]:
-        """The states of parameters that are about to be moved, with every buffer in its place."""
-        names = self.buffers(group)
-        if not names and self.elementwise:  # a rule without memory keeps nothing, not even a count
-            return [state.get(p) for _, p, _ in moves]
-        return [self._readied(move, names, group, state.setdefault(move.p, {})) for move in moves]
-
-    def _readied(
-        self, move: Move, names: tuple[str, ...], group: Group, kept: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Puts the buffers of a parameter beside it: new ones, or those that stayed behind."""
-        name, p, _ = move
-        like = p.array
-        for key in names:
-            x = raw(kept.get(key))
-            if x is None:
-                kept[key] = make(self.new_buffer(key, like, group))
-            elif x.shape != like.shape:
-                raise RuntimeError(
-                    f"{self._who}.step: {key} of {name!r} has shape {x.shape}, and the parameter "
-                    f"now {like.shape}; build a new optimizer after changing its size"
-                )
-            elif x.dtype != like.dtype or type(x) is not type(like) or not x.flags.c_contiguous:
-                kept[key] = make(to_device(x, device_of(like)).astype(like.dtype).copy())
-        return kept
-
-    def _move_blocks(self, group: Group, moves: list[Move], states: list[Any]) -> None:
-        """Applies a rule to blocks of elements."""
-        names = self.buffers(group)
-        items = [_item(p, g, names, kept) for (_, p, g), kept in zip(moves, states, strict=True)]
-        rule = getattr(self.update, "rule", None)
-        if rule is not None and items and is_cupy(items[0].p):
-            from minitorch.kernels.optim import move  # not before a GPU asks for it
-
-            items = move(rule, items, group)
-
-        def apply(block: Item) -> None:
-            p, g, buffers, numbers = block
-            self.update(p, g, {**numbers, **dict(zip(names, buffers))}, group)
-
-        blocks.move(items, apply)
-
-    def _move_tensors(self, group: Group, moves: list[Move], states: list[Any]) -> None:
-        """Applies a rule to tensors as wholes."""
-        for (_, p, g), kept in zip(moves, states, strict=True):
-            arrays = {key: raw(value) for key, value in kept.items()}
-            self.update(p.array, g, arrays, group)
-            kept.update({key: _kept(value) for key, value in arrays.items()})
 
     def functional_step(
         self,
@@ -359,7 +285,7 @@ class Optimizer:
                     quiet.run(check_gradient, self._who, name, p, g.array, self.check_finite)
                     moves.append(Move(name, new[name], g.array))
             plans.append((group, moves))
-        quiet.run(self._run, plans, kept)
+        move_all(self, plans, kept)
         return new, {name: kept[p] for name, p in new.items() if p in kept}
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -387,7 +313,9 @@ class Optimizer:
         {"class": "Adam", "groups": [{"lr": 0.001, ..., "names": [...]}],
          "state": {"layers.0.weight": {"exp_avg": Tensor, ..., "step": 3}}}
         """
-        return saving.state_dict(self)
+        for hook in self._hooks_of("state_dict_pre"):
+            hook(self)
+        return self._passed("state_dict_post", saving.state_dict(self))
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over what `state_dict` gave: options, state and step counts. All of it or nothing.
@@ -396,7 +324,11 @@ class Optimizer:
             CheckpointError: it is of another class, of other groups, names or shapes; the message
                 lists everything that does not fit.
         """
+        if self._hooks_of("load_pre"):
+            state_dict = self._passed("load_pre", dict(state_dict))
         saving.load_state_dict(self, state_dict)
+        for hook in self._hooks_of("load_post"):
+            hook(self)
 
     def __repr__(self) -> str:
         lines = [self._described(group) for group in self.param_groups]
@@ -417,18 +349,3 @@ class Optimizer:
             for name, value in group.options.items()
             if name in usual and value != usual[name].default
         )
-
-
-def _item(p: Tensor, g: Array, names: tuple[str, ...], kept: dict[str, Any]) -> Item:
-    """The arrays of a parameter, and the numbers that go with them."""
-    if not names:
-        return Item(p.array, g, [], {})
-    numbers = {key: value for key, value in kept.items() if not isinstance(value, Tensor)}
-    return Item(p.array, g, [kept[name].array for name in names], numbers)
-
-
-def _kept(value: Any) -> Any:
-    """What a rule has put into its state: arrays as tensors, numbers as they are."""
-    if isinstance(value, np.generic):
-        value = np.asarray(value)  # NumPy made a scalar of a 0-d array
-    return make(value) if hasattr(value, "dtype") else value

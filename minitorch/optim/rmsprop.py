@@ -8,6 +8,8 @@ import numpy as np
 
 from minitorch.array import Array
 from minitorch.kernels import moved_by
+from minitorch.optim.averages import average, average_squares
+from minitorch.optim.blocks import scratch
 from minitorch.optim.decay import descent
 from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
@@ -64,12 +66,10 @@ class RMSprop(Optimizer):
         lr, alpha, eps, momentum = (group[k] for k in ("lr", "alpha", "eps", "momentum"))
         v = state["square_avg"]
         g = descent(p, g, group)
-        v *= alpha
-        v += (1 - alpha) * g * g
+        average_squares(v, g, alpha, scratch(p))
         if group["centered"]:
             a = state["grad_avg"]
-            a *= alpha
-            a += (1 - alpha) * g
+            average(a, g, alpha, scratch(p))
             v = np.maximum(v - a * a, 0)  # rounding may leave a constant gradient less than 0
         d = g / (np.sqrt(v) + eps)
         if momentum:
@@ -173,9 +173,7 @@ class Adadelta(Optimizer):
         """One step of the formula above."""
         rho, eps, v, u = group["rho"], group["eps"], state["square_avg"], state["acc_delta"]
         g = descent(p, g, group)
-        v *= rho
-        v += (1 - rho) * g * g
+        average_squares(v, g, rho, scratch(p))
         d = np.sqrt(u + eps) / np.sqrt(v + eps) * g
-        u *= rho
-        u += (1 - rho) * d * d
+        average_squares(u, d, rho, scratch(p))
         p -= group["lr"] * d

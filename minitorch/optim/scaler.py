@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, device, device_of, float16, float32, is_cupy
+from minitorch.array import Array, device, device_of, is_cupy
 from minitorch.clock import stamp
+from minitorch.dtypes import float16, float32
 from minitorch.optim.checking import is_finite
 from minitorch.optim.groups import named
 from minitorch.optim.optimizer import Optimizer
-from minitorch.tensor import Tensor, quiet
+from minitorch.quiet import quiet
+from minitorch.tensor import Tensor
 from minitorch.traced import live, one_call
 from minitorch.tree import map_leaves
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import Array, float16, float32
+from minitorch.array import Array
+from minitorch.dtypes import float16, float32
+from minitorch.optim.averages import average, average_squares
+from minitorch.optim.blocks import scratch
 from minitorch.optim.decay import descent
 from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
@@ -64,10 +67,9 @@ class LAMB(Optimizer):
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         if group["maximize"]:
             g = -g
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
+        a = scratch(p)
+        average(m, g, beta1, a)
+        average_squares(v, g, beta2, a)
         r = m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
         if group["weight_decay"]:
             r += group["weight_decay"] * p

@@ -32,7 +32,7 @@ from minitorch.train.metrics import (
     top_k_accuracy,
 )
 from minitorch.train.precision import BFloat16, MixedPrecision
-from minitorch.train.prediction import predict
+from minitorch.train.prediction import predict, tta
 
 __all__ = [
     "BFloat16",
@@ -57,4 +57,5 @@ __all__ = [
     "mean_squared_error",
     "predict",
     "top_k_accuracy",
+    "tta",
 ]

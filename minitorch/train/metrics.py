@@ -172,6 +172,11 @@ def _check_scores(who: str, pred: Tensor, target: Tensor, k: int = 1) -> None:
         )
     if k > pred.shape[1]:
         raise ValueError(f"{who}: the scores are of {pred.shape[1]} classes only")
+    if pred.shape[1] == 1:
+        raise ValueError(
+            f"{who}: scores {pred.shape} are of one class, which is always the largest; where one "
+            "score says yes or no, compare it: ((pred.squeeze(1) > 0) == target).float().mean()"
+        )
     scores = pred.array
     if isinstance(scores, np.ndarray) and np.isnan(scores).any():
         rows = np.unique(np.argwhere(np.isnan(scores))[:, 0])

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from minitorch.amp import GradScaler, autocast
-from minitorch.array import as_dtype, bfloat16, device, float16, float32, is_bfloat16
+from minitorch.array import device
+from minitorch.dtypes import as_dtype, bfloat16, float16, float32, is_bfloat16
 from minitorch.optim import Optimizer
 from minitorch.tensor import Tensor
 from minitorch.tree import map_leaves

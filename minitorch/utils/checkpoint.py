@@ -18,6 +18,7 @@ from minitorch.casting import casting_as
 from minitorch.clock import next_birth, version
 from minitorch.modes import Switch, enable_grad
 from minitorch.nn.building import build_before, is_open
+from minitorch.nn.containers import Sequential
 from minitorch.nn.module import Module
 from minitorch.random import Generator, default_generator, drawing_from
 from minitorch.tape import FREED, Mode, Node, current_mode
@@ -70,6 +71,52 @@ def checkpoint(
         output = function(*args, **kwargs)
     part.forget(births.nodes)
     return output
+
+
+def checkpoint_sequential(
+    functions: Sequential | Sequence[Callable],
+    segments: int,
+    input: Any,
+    use_reentrant: bool = False,
+    *,
+    preserve_rng_state: bool = True,
+) -> Any:
+    """The functions one after the other, in segments that are checkpointed, all but the last.
+
+    Where L layers keep about alike, √L segments are the best: what is kept is the input of each
+    segment, and the inside of the one that runs again.
+
+    Args:
+        functions: a Sequential, or a list of modules and functions of one Tensor.
+        segments: how many parts; the last one gets what does not divide, and is not checkpointed,
+            as its backward comes first.
+        input: what the first function takes.
+        use_reentrant, preserve_rng_state: as for `checkpoint`.
+
+    Raises:
+        ValueError: fewer than one segment, or more segments than functions.
+
+    >>> import minitorch
+    >>> from minitorch import nn
+    >>> model = nn.Sequential(*[nn.Linear(8, 8, activation="tanh") for _ in range(9)])
+    >>> checkpoint_sequential(model, 3, minitorch.ones(4, 8)).sum().backward()
+    """
+    model = functions if isinstance(functions, Sequential) else Sequential(*functions)
+    if not 1 <= segments <= len(model):
+        raise ValueError(
+            f"checkpoint_sequential: segments must be from 1 to {len(model)}, the number of "
+            f"functions, got {segments}"
+        )
+    size = len(model) // segments
+    last = size * (segments - 1)
+    for start in range(0, last, size):
+        input = checkpoint(
+            model[start : start + size],
+            input,
+            use_reentrant=use_reentrant,
+            preserve_rng_state=preserve_rng_state,
+        )
+    return model[last:](input)
 
 
 class _Births(Switch):

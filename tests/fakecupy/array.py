@@ -356,7 +356,9 @@ def waits(name: str, given: dict[str, Any]) -> bool:
 def _method(name: str) -> Callable:
     """A method that does what NumPy's does, for the arguments that CuPy's takes."""
     signature = signatures.read(names.METHODS[name])
-    function = getattr(np.ndarray, name, None) or getattr(np, name)
+    function = getattr(np.ndarray, name, None)
+    if not callable(function):  # NumPy 2.0 has there an attribute that says what to write instead
+        function = getattr(np, name)
 
     def method(self: ndarray, *args: Any, **kwargs: Any) -> Any:
         given = signature.bind(self, *args, **kwargs).arguments

@@ -18,7 +18,9 @@ def attention_weights(q, k, mask=None, is_causal=False, scale=None):
     return e / np.where(total == 0, 1, total)
 
 
-def attention(q, k, v, mask=None, dropout_p=0.0, is_causal=False, scale=None):
+def attention(q, k, v, mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
+    if enable_gqa:  # head h of the query with head h // share of the others
+        k, v = (x.take(np.arange(q.shape[-3]) // (q.shape[-3] // x.shape[-3]), -3) for x in (k, v))
     return attention_weights(q, k, mask, is_causal, scale) @ v
 
 
@@ -61,5 +63,15 @@ ROWS = [
             syncs=len(args) > 2 and args[2].dtype == bool,
         )
         for args, options in SAMPLES
+    ],
+    *[
+        Row(
+            "scaled_dot_product_attention",
+            (rand(2, 4, 3, 2), rand(2, heads, 4, 2), rand(2, heads, 4, 3)),
+            {"enable_gqa": True, **options},
+            ref=attention,
+            torch="nn.functional.scaled_dot_product_attention",
+        )
+        for heads, options in ((2, {}), (1, {"is_causal": True}), (4, {"scale": 0.3}))
     ],
 ]

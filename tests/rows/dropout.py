@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minitorch.array import float32
+from minitorch.dtypes import float32
 from minitorch.random import Generator
 from tests.table import Row, rand
 
@@ -31,11 +31,12 @@ def channels(x, p=0.5, generator=None, places=2):
     return np.where(mask, x / (1 - p), 0)
 
 
-def alpha_dropout(x, p, training, generator):
+def alpha_dropout(x, p, training, generator, places=0):
     scale, alpha = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
     low = -scale * alpha
     a = ((1 - p) * (1 + p * low**2)) ** -0.5
-    return a * np.where(kept(x.shape, p), x, low) - a * p * low
+    mask = kept((*x.shape[: x.ndim - places], *(1,) * places), p)
+    return a * np.where(mask, x, low) - a * p * low
 
 
 ROWS = [
@@ -76,5 +77,13 @@ ROWS = [
         ref=alpha_dropout,
         syncs=True,
     ),
+    Row(
+        "feature_alpha_dropout",
+        (rand(2, 3, 2, 2),),
+        {"p": 0.25, "training": True, "generator": Same()},
+        ref=lambda x, p, training, generator: alpha_dropout(x, p, training, generator, places=2),
+        syncs=True,
+    ),
+    Row("feature_alpha_dropout", (rand(2, 3),), ref=lambda x: x),
     Row("alpha_dropout", (rand(3),), ref=lambda x: x, torch="nn.functional.alpha_dropout"),
 ]

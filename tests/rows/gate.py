@@ -31,6 +31,18 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     return np.where(x == -np.inf, -most if neginf is None else neginf, y)
 
 
+def channel_shuffle(x, groups):
+    C = x.shape[1]
+    return np.stack(
+        [x[:, j * C // groups + c] for c in range(C // groups) for j in range(groups)], 1
+    )
+
+
+def pdist(x, p=2.0):
+    pairs = [(i, j) for i in range(len(x)) for j in range(i + 1, len(x))]
+    return np.array([(np.abs(x[i] - x[j]) ** p).sum() ** (1 / p) for i, j in pairs])
+
+
 def cdist(a, b, p=2.0):
     d = np.abs(a[..., :, None, :] - b[..., None, :, :])
     return d.max(axis=-1) if p == np.inf else (d**p).sum(axis=-1) ** (1 / p)
@@ -72,6 +84,19 @@ def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0):
 WORDS = np.array([[3, 0, 1], [1, 1, 2]])
 
 ROWS = [
+    *[
+        Row(
+            "channel_shuffle",
+            (rand(*shape), groups),
+            ref=channel_shuffle,
+            torch="nn.functional.channel_shuffle",
+        )
+        for shape, groups in (((2, 6, 2), 3), ((1, 4, 1, 3), 2), ((2, 3, 2), 1))
+    ],
+    *[
+        Row("pdist", (rand(*shape), *p), ref=pdist, torch="nn.functional.pdist", syncs=True)
+        for shape, p in (((4, 3), ()), ((3, 2), (3.0,)))
+    ],
     *[
         Row("glu", (x,), options, ref=glu, torch="nn.functional.glu")
         for x, options in [

@@ -49,6 +49,13 @@ ROWS = [
     Row("cat", (two,), ref=lambda *xs: np.concatenate(xs), torch=CAT),
     Row(
         "cat",
+        (rand(0), two, rand(0)),
+        {"dim": 1},
+        ref=lambda *xs, dim: xs[1],
+        torch=CAT,
+    ),
+    Row(
+        "cat",
         (two, three),
         grad=(1,),
         ref=lambda *xs: np.concatenate(xs),

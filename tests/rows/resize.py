@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minitorch.ops.resize import Table, bins, linear, nearest
+from minitorch.ops.resize import Table, bins, cubic, linear, nearest, smooth
 from tests.table import Row, rand
 
 
@@ -14,8 +14,10 @@ def resample(x, table, dim):
     return np.moveaxis(np.tensordot(matrix, x, (1, dim)), 0, dim)
 
 
-def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=None, **_):
-    """Each output, axis by axis: where it lies, and the two inputs beside it."""
+def interpolate(
+    x, size=None, scale_factor=None, mode="nearest", align_corners=None, antialias=False, **_
+):
+    """Each output, axis by axis: where it lies, and the two inputs beside it, or all it covers."""
     for axis in range(2, x.ndim):
         n = x.shape[axis]
         pick = lambda v, axis=axis: v[axis - 2] if isinstance(v, tuple) else v
@@ -30,6 +32,11 @@ def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=N
             if mode == "area":
                 covered = range(i * n // count, -(-(i + 1) * n // count))
                 slices.append(x.take(covered, axis).mean(axis))
+                continue
+            if antialias:
+                apart = [abs(j + 0.5 - (i + 0.5) * scale) / max(scale, 1) for j in range(n)]
+                weight = np.maximum(1 - np.array(apart), 0)
+                slices.append(np.average(x, axis, weight))
                 continue
             at = i * (n - 1) / max(count - 1, 1) if align_corners else (i + 0.5) * scale - 0.5
             low = min(int(max(at, 0)), n - 1)
@@ -56,6 +63,7 @@ ROWS = [
         syncs=True,
     ),
     Row("resample", (rand(2, 5, 2),), {"table": bins(5, 3), "dim": 1}, ref=resample, syncs=True),
+    Row("resample", (rand(5, 2),), {"table": smooth(5, 2), "dim": 0}, ref=resample, syncs=True),
     Row(
         "resample",
         (rand(3),),
@@ -83,6 +91,9 @@ ROWS = [
             ((1, 2, 2, 3), {"size": (4, 5), "mode": "bilinear", "align_corners": False}),
             ((1, 2, 2, 3), {"size": (3, 1), "mode": "bilinear", "align_corners": True}),
             ((1, 1, 5, 4), {"size": 3, "mode": "bilinear"}),
+            ((1, 2, 7, 4), {"size": (3, 2), "mode": "bilinear", "antialias": True}),
+            ((1, 1, 3, 5), {"size": (7, 4), "mode": "bilinear", "antialias": True}),
+            ((1, 1, 5, 6), {"scale_factor": 0.4, "mode": "bilinear", "antialias": True}),
             ((1, 1, 2, 2, 3), {"size": (3, 2, 4), "mode": "trilinear"}),
             ((1, 1, 2, 1, 2), {"scale_factor": 2}),
             ((1, 2, 5), {"size": 3, "mode": "nearest-exact"}),
@@ -92,6 +103,37 @@ ROWS = [
             ((1, 1, 4, 3), {"scale_factor": (0.5, 2.0), "mode": "area"}),
         )
     ],
+    *[
+        Row(
+            "interpolate",
+            (rand(*shape),),
+            {"mode": "bicubic", **kwargs},
+            torch="nn.functional.interpolate",
+            syncs=True,
+        )
+        for shape, kwargs in (
+            ((1, 2, 3, 4), {"size": (5, 2)}),
+            ((1, 1, 4, 3), {"size": (7, 1), "align_corners": True}),
+            ((1, 1, 4, 3), {"scale_factor": 1.6, "align_corners": False}),
+            ((1, 1, 7, 4), {"size": (3, 6), "antialias": True}),
+            ((1, 1, 7, 4), {"size": (3, 6), "antialias": True, "align_corners": True}),
+            ((1, 1, 5, 6), {"scale_factor": 0.4, "antialias": True}),
+        )
+    ],
+    Row(
+        "resample",
+        (rand(4, 2),),
+        {"table": cubic(4, 6, 2 / 3, False), "dim": 0},
+        ref=resample,
+        syncs=True,
+    ),
+    Row(
+        "interpolate",
+        (rand(1, 1, 5, 4),),
+        {"size": (3, 2), "mode": "bilinear", "align_corners": True, "antialias": True},
+        torch="nn.functional.interpolate",
+        syncs=True,
+    ),
     Row(
         "interpolate",
         (rand(1, 1, 5),),

@@ -52,3 +52,15 @@ def kind_of_point(f: Callable[[float], float], x: float) -> str:
     if gaps[1] < 0.5 * gaps[0] or gaps[1] < 1e-4:  # 1e-4 is far above rounding
         return "smooth"
     return "jump" if gaps[1] > 10 * gaps[0] else "kink"
+
+
+def test_layer_grad(layer_grad: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
+    """A random g, every element of every gradient, and numbers on both sides of relu's kink."""
+    x, w, b = (minitorch.randn(*shape, dtype=minitorch.float64) for shape in [(5, 4), (4, 3), (3,)])
+    leaves = [t.clone().requires_grad_() for t in (x, w, b)]
+    y = (leaves[0] @ leaves[1] + leaves[2]).relu()
+    g = minitorch.randn(y.shape, dtype=minitorch.float64)
+    y.backward(g)
+    for name, found, leaf in zip("xwb", layer_grad(g, x, w, b), leaves, strict=True):
+        assert found.shape == leaf.shape, f"dL/d{name} has shape {found.shape}"
+        assert np.allclose(found, leaf.grad), f"dL/d{name} is off"

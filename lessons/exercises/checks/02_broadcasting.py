@@ -3,12 +3,9 @@
 import numpy as np
 
 import minitorch
+from lessons.comparing import sample
 from lessons.exercises.checks.gradients import compare_with_slopes
 from minitorch import einsum
-
-
-def sample(*shape):
-    return minitorch.randn(*shape, dtype=minitorch.float64)
 
 
 def check_broadcast_shape(function):

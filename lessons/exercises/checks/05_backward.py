@@ -3,11 +3,8 @@
 import numpy as np
 
 import minitorch
+from lessons.comparing import sample
 from lessons.exercises.checks.gradients import compare_with_slopes
-
-
-def sample(*shape):
-    return minitorch.randn(*shape, dtype=minitorch.float64)
 
 
 def off_zero(*shape):

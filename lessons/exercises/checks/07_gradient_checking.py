@@ -157,6 +157,79 @@ def check_kind_of_point(function):
         assert said == expected, f"{name}: expected {expected!r}, got {said!r}; the gaps are {gaps}"
 
 
+def layer_grad_with(
+    mask=lambda y: y > 0,
+    upstream=lambda g: g,
+    of_x=lambda dx: dx,
+    of_w=lambda dw: dw,
+    of_b=lambda g: g.sum(0),
+):
+    """Gradients of y = relu(x w + b); right, unless a part is replaced."""
+
+    def layer_grad(g, x, w, b):
+        g = upstream(g) * mask(x @ w + b)
+        return of_x(g @ w.T), of_w(x.T @ g), of_b(g)
+
+    return layer_grad
+
+
+# what is planted -> the gradients with this mistake, and what a test that misses it should look at
+PLANTED = {
+    "the sign of dL/dw is flipped": (
+        layer_grad_with(of_w=lambda dw: -dw),
+        "is each of the three gradients compared?",
+    ),
+    "dL/db is a mean over the rows, not a sum": (
+        layer_grad_with(of_b=lambda g: g.mean(0)),
+        "is each of the three gradients compared, with more than one row in x?",
+    ),
+    "relu lets everything pass": (
+        layer_grad_with(mask=lambda y: 1.0),
+        "has y = x w + b negative elements, where relu's slope is 0?",
+    ),
+    "1 stands in the place of g": (
+        layer_grad_with(upstream=minitorch.ones_like),
+        "which g do you send back?",
+    ),
+    "dL/dx is 0 after its first row": (
+        layer_grad_with(of_x=lambda dx: minitorch.cat([dx[:1], 0 * dx[1:]])),
+        "do you look at every element?",
+    ),
+}
+
+
+def raises(test, layer_grad):
+    """Does the reader's test object to these gradients, by whatever error?"""
+    try:
+        test(layer_grad)
+    except Exception:
+        return True
+    return False
+
+
+def score(test):
+    """planted mistake -> does the reader's test find it?
+
+    Raises:
+        AssertionError: the test objects to gradients that are right.
+    """
+    minitorch.manual_seed(0)
+    try:
+        test(layer_grad_with())
+    except AssertionError as error:
+        raise AssertionError(f"it fails where the gradients are right: {error}") from error
+    return {name: raises(test, layer_grad) for name, (layer_grad, _) in PLANTED.items()}
+
+
+def check_test_layer_grad(function):
+    found = score(function)
+    missed = [f"  {name}: {PLANTED[name][1]}" for name in PLANTED if not found[name]]
+    assert not missed, (
+        f"your test finds {sum(found.values())} of {len(found)} planted mistakes; "
+        "it lets pass\n" + "\n".join(missed)
+    )
+
+
 # wrong answers ----------------------------------------------------------------------------------
 
 
@@ -202,6 +275,29 @@ def kinks_only(f, x):
     return "kink" if gaps[1] > 0.5 * gaps[0] and gaps[1] > 1e-4 else "smooth"
 
 
+def compares(g=minitorch.randn, shift=0.0, rows=5, which=(0, 1, 2), first_only=False, atol=1e-8):
+    """A test of gradients with some of what makes it good left out."""
+
+    def test(layer_grad):
+        x, w, b = sample(rows, 4), sample(4, 3), sample(3) + shift
+        leaves = [t.clone().requires_grad_() for t in (x, w, b)]
+        y = (leaves[0] @ leaves[1] + leaves[2]).relu()
+        sent = g(*y.shape).double()
+        y.backward(sent)
+        found = layer_grad(sent, x, w, b)
+        for k in which:
+            ours, theirs = leaves[k].grad.flatten(), found[k].flatten()
+            if first_only:
+                ours, theirs = ours[:1], theirs[:1]
+            assert np.allclose(ours, theirs, rtol=0, atol=atol), "they differ"
+
+    return test
+
+
+def never_content(layer_grad):
+    raise AssertionError("dL/dx is off")
+
+
 WRONG = {
     "cumsum_grad": [
         lambda g, x: g,
@@ -234,4 +330,14 @@ WRONG = {
         judged(tolerance=1e-3),
     ],
     "kind_of_point": [by_gap, kinks_only, lambda f, x: "kink" if f(x) == 0 else "smooth"],
+    "test_layer_grad": [
+        lambda layer_grad: None,
+        compares(g=minitorch.ones),
+        compares(shift=100.0),
+        compares(rows=1),
+        compares(which=(0,)),
+        compares(first_only=True),
+        compares(atol=1e3),
+        never_content,
+    ],
 }

@@ -4,11 +4,8 @@ import numpy as np
 
 import minitorch
 import minitorch.nn.functional as F
+from lessons.comparing import sample
 from lessons.exercises.checks.gradients import compare_with_slopes
-
-
-def sample(*shape):
-    return minitorch.randn(*shape, dtype=minitorch.float64)
 
 
 def check_accuracy(function):

@@ -5,13 +5,10 @@ import math
 import numpy as np
 
 import minitorch
+from lessons.comparing import sample
 from minitorch.autograd import grad
 
 DOUBLE = {"dtype": minitorch.float64}
-
-
-def sample(*shape):
-    return minitorch.randn(*shape, **DOUBLE)
 
 
 def number(said, expected, where, tolerance=1e-9):

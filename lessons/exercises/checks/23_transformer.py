@@ -6,11 +6,8 @@ import numpy as np
 
 import minitorch
 import minitorch.nn.functional as F
+from lessons.comparing import sample
 from minitorch import Tensor
-
-
-def sample(*shape):
-    return minitorch.randn(*shape, dtype=minitorch.float64)
 
 
 def is_tensor(name, said, shape):

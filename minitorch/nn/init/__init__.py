@@ -36,7 +36,8 @@ from minitorch.nn.init.functions import (
     zeros,
 )
 from minitorch.nn.init.gains import calculate_gain, measured_gain
-from minitorch.nn.init.lsuv import Settled, lsuv_
+from minitorch.nn.init.lsuv import lsuv_
+from minitorch.nn.init.measuring import Settled
 from minitorch.nn.init.scaled import (
     glorot,
     he,
@@ -52,6 +53,7 @@ from minitorch.nn.init.scaled import (
     yann_uniform,
 )
 from minitorch.nn.init.structured import dirac, eye, orthogonal, sparse
+from minitorch.nn.init.undecided import undecided_
 
 # Torch's code is often seen to call its private name.
 _calculate_fan_in_and_fan_out = calculate_fan_in_and_fan_out
@@ -95,6 +97,7 @@ __all__ = [
     "torch_default_bias",
     "trunc_normal",
     "trunc_normal_",
+    "undecided_",
     "uniform",
     "uniform_",
     "xavier_normal",

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import FLOATING, float32, float64, from_host
+from minitorch.array import from_host
 from minitorch.creation import Dtype, float_dtype
+from minitorch.dtypes import FLOATING, float32, float64
 from minitorch.nn.init.arguments import checked_number, stream
 from minitorch.nn.init.fans import checked_shape
 from minitorch.random import Generator

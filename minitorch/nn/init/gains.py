@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.array import CPU, get_default_dtype, move
+from minitorch.array import CPU, move
+from minitorch.dtypes import get_default_dtype
 from minitorch.modes import no_grad
 from minitorch.nn.init.arguments import checked_number, stream
 from minitorch.random import Generator

@@ -1,22 +1,47 @@
-"""Helpers that work on all parameters of a model together."""
+"""Helpers around parameters: computed, pruned, fused and clipped, or all of them as one vector."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from minitorch.modes import no_grad
-from minitorch.nn.utils import rnn
+from minitorch.nn.utils import parametrizations, parametrize, prune, rnn
+from minitorch.nn.utils.fusion import (
+    fuse_conv_bn_eval,
+    fuse_conv_bn_weights,
+    fuse_linear_bn_eval,
+    fuse_linear_bn_weights,
+)
+from minitorch.nn.utils.init import skip_init
+from minitorch.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
 from minitorch.nn.utils.weight_norm import remove_weight_norm, weight_norm
 from minitorch.ops.join import cat
-from minitorch.optim.clip import clip_grad_norm_, clip_grad_value_
+from minitorch.optim.clip import (
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
 from minitorch.tensor import ShapeError, Tensor
 
 __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
+    "get_total_norm",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "prune",
+    "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",
+    "skip_init",
+    "spectral_norm",
     "vector_to_parameters",
     "weight_norm",
 ]

@@ -11,9 +11,18 @@ for them, collates them into batches, and knows where it is.
 ((64, 1, 8, 8), (64,), 23)
 """
 
-from minitorch.utils.data.augment import RandomCrop, RandomErasing, RandomHorizontalFlip, mixup
+from minitorch.utils.data.augment import (
+    RandomApply,
+    RandomCrop,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomVerticalFlip,
+    mixup,
+)
 from minitorch.utils.data.cifar import cifar10, cifar10_arrays
 from minitorch.utils.data.collate import default_collate, default_convert
+from minitorch.utils.data.colour import ColorJitter, GaussianNoise
 from minitorch.utils.data.common import DataError, Split
 from minitorch.utils.data.dataset import (
     ConcatDataset,
@@ -27,8 +36,10 @@ from minitorch.utils.data.digits import digits, digits_arrays
 from minitorch.utils.data.fashion import fashion_mnist, fashion_mnist_arrays
 from minitorch.utils.data.fetch import WorkerInfo, get_worker_info
 from minitorch.utils.data.idx import read_idx
+from minitorch.utils.data.images import CenterCrop, Grayscale, Pad, Resize, ToTensor
 from minitorch.utils.data.loader import DataLoader
 from minitorch.utils.data.mnist import mnist, mnist_arrays
+from minitorch.utils.data.pickled import read_mnist_pickle
 from minitorch.utils.data.sampler import (
     BatchSampler,
     RandomSampler,
@@ -41,21 +52,34 @@ from minitorch.utils.data.sequence import SequenceLoader, windows
 from minitorch.utils.data.text import CharVocabulary, char_text
 from minitorch.utils.data.toys import circles, moons, sine, spiral, xor
 from minitorch.utils.data.transform import Compose, Normalize, normalize, stats
+from minitorch.utils.data.warp import ElasticTransform, RandomAffine, RandomRotation
 
 __all__ = [
     "BatchSampler",
+    "CenterCrop",
     "CharVocabulary",
+    "ColorJitter",
     "Compose",
     "ConcatDataset",
     "DataError",
     "DataLoader",
     "Dataset",
+    "ElasticTransform",
+    "GaussianNoise",
+    "Grayscale",
     "IterableDataset",
     "Normalize",
+    "Pad",
+    "RandomAffine",
+    "RandomApply",
     "RandomCrop",
     "RandomErasing",
     "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "RandomRotation",
     "RandomSampler",
+    "RandomVerticalFlip",
+    "Resize",
     "Sampler",
     "SequenceLoader",
     "SequentialSampler",
@@ -63,6 +87,7 @@ __all__ = [
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
+    "ToTensor",
     "WeightedRandomSampler",
     "WorkerInfo",
     "char_text",
@@ -83,6 +108,7 @@ __all__ = [
     "normalize",
     "random_split",
     "read_idx",
+    "read_mnist_pickle",
     "sine",
     "spiral",
     "stats",

@@ -9,6 +9,7 @@ the same images come out whatever the number of workers.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,31 +17,22 @@ import numpy as np
 from minitorch.array import Array, device_of, move
 from minitorch.random import Generator, default_generator
 from minitorch.tensor import ShapeError, Tensor, make, raw
+from minitorch.utils.data.images import ImageTransform, pair_of, resized
 
 
-class _Augmentation:
-    """A transform of images that draws."""
+class Augmentation(ImageTransform):
+    """The base of transforms that draw: `_drawn` is given the stream to draw from."""
 
-    generator: Generator | None
+    generator: Generator | None = None
 
-    def __call__(self, x: Any) -> Any:
-        """The transformed image or images; the input is not changed."""
-        images = raw(x)
-        if images.ndim not in (3, 4):
-            raise ShapeError(
-                f"{type(self).__name__}: expected an image (C, H, W) or a batch (N, C, H, W), got "
-                f"shape {tuple(images.shape)}"
-            )
-        batch = images if images.ndim == 4 else images[None]
-        changed: Any = self._changed(batch, (self.generator or default_generator).numpy)
-        changed = changed if images.ndim == 4 else changed[0]
-        return make(changed) if isinstance(x, Tensor) else changed
+    def _changed(self, x: Array) -> Array:
+        return self._drawn(x, (self.generator or default_generator).numpy)
 
-    def _changed(self, x: Array, stream: np.random.Generator) -> Array:
+    def _drawn(self, x: Array, stream: np.random.Generator) -> Array:
         raise NotImplementedError
 
 
-class RandomCrop(_Augmentation):
+class RandomCrop(Augmentation):
     """A piece of size (h, w) from a random place, after a border is put around the image.
 
     Args:
@@ -60,16 +52,14 @@ class RandomCrop(_Augmentation):
         fill: float = 0,
         generator: Generator | None = None,
     ):
-        self.size = (size, size) if isinstance(size, int) else tuple(size)
+        self.size = pair_of("RandomCrop", size)
         self.padding = padding
         self.fill = fill
         self.generator = generator
-        if min(self.size) < 1 or padding < 0:
-            raise ValueError(
-                f"RandomCrop: size must be >= 1 and padding >= 0, got {size} and {padding}"
-            )
+        if padding < 0:
+            raise ValueError(f"RandomCrop: padding must be >= 0, got {padding}")
 
-    def _changed(self, x: Array, stream: np.random.Generator) -> Array:
+    def _drawn(self, x: Array, stream: np.random.Generator) -> Array:
         p, (h, w) = self.padding, self.size
         padded = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)), constant_values=self.fill)
         H, W = padded.shape[2:]
@@ -80,25 +70,117 @@ class RandomCrop(_Augmentation):
             )
         top = stream.integers(H - h + 1, size=len(x)).tolist()
         left = stream.integers(W - w + 1, size=len(x)).tolist()
-        pieces = [
-            image[:, i : i + h, j : j + w] for image, i, j in zip(padded, top, left, strict=True)
-        ]
-        return np.stack(pieces)
+        pieces = np.empty_like(x, shape=(*x.shape[:2], h, w))
+        for piece, image, i, j in zip(pieces, padded, top, left, strict=True):
+            piece[...] = image[:, i : i + h, j : j + w]
+        return pieces
 
 
-class RandomHorizontalFlip(_Augmentation):
-    """Left and right change places, with probability p."""
+class RandomResizedCrop(Augmentation):
+    """A piece of random size and proportion from a random place, as an image of size (h, w).
+
+    The piece has a share of the area that is even over `scale`; its width over its height is even
+    over `ratio` on a logarithmic scale. One that does not fit is drawn again, ten times at most;
+    after that it is the largest in the middle. (C. Szegedy et al., "Going deeper with
+    convolutions", 2014.)
+
+    Args:
+        size: h and w, or one number for both.
+        scale: the smallest and the largest share of the area.
+        ratio: the smallest and the largest width over height.
+        antialias: as `Resize` has it.
+        generator: the stream to draw from.
+    """
+
+    def __init__(
+        self,
+        size: int | tuple[int, int],
+        scale: tuple[float, float] = (0.08, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3),
+        antialias: bool = True,
+        generator: Generator | None = None,
+    ):
+        self.size = pair_of("RandomResizedCrop", size)
+        self.scale, self.ratio, self.antialias = scale, ratio, antialias
+        self.generator = generator
+        _check_rectangles("RandomResizedCrop", scale, ratio)
+
+    def _drawn(self, x: Array, stream: np.random.Generator) -> Array:
+        H, W = x.shape[2:]
+        upright = (1 / self.ratio[1], 1 / self.ratio[0])  # height over width
+        pieces = np.empty_like(x, shape=(*x.shape[:2], *self.size))
+        for k in range(len(x)):
+            drawn = _rectangle((H, W), (H, W), self.scale, upright, stream)
+            i, j, h, w = drawn or self._in_the_middle(H, W)
+            cut = x[k : k + 1, :, i : i + h, j : j + w]
+            pieces[k : k + 1] = resized(cut, self.size, self.antialias)
+        return pieces
+
+    def _in_the_middle(self, H: int, W: int) -> tuple[int, int, int, int]:
+        h = max(min(H, round(W / self.ratio[0])), 1)
+        w = max(min(W, round(H * self.ratio[1])), 1)
+        return (H - h) // 2, (W - w) // 2, h, w
+
+
+class _Flip(Augmentation):
+    """An axis is turned round, with probability p."""
+
+    turned: tuple
 
     def __init__(self, p: float = 0.5, generator: Generator | None = None):
-        self.p = _probability("RandomHorizontalFlip", p)
+        self.p = _probability(type(self).__name__, p)
         self.generator = generator
 
-    def _changed(self, x: Array, stream: np.random.Generator) -> Array:
+    def _drawn(self, x: Array, stream: np.random.Generator) -> Array:
         flipped = stream.random((len(x), 1, 1, 1)) < self.p
-        return np.where(move(flipped, device_of(x)), x[..., ::-1], x)
+        return np.where(move(flipped, device_of(x)), x[self.turned], x)
 
 
-class RandomErasing(_Augmentation):
+class RandomHorizontalFlip(_Flip):
+    """Left and right change places, with probability p."""
+
+    turned = (..., slice(None, None, -1))
+
+
+class RandomVerticalFlip(_Flip):
+    """Top and bottom change places, with probability p."""
+
+    turned = (..., slice(None, None, -1), slice(None))
+
+
+class RandomApply(Augmentation):
+    """Other transforms, with probability p; an image that is not chosen stays as it is.
+
+    Args:
+        transforms: one after the other; together they leave the shape as it is.
+        p: the probability, for each image apart.
+        generator: the stream that says which; the transforms have their own.
+    """
+
+    def __init__(
+        self,
+        transforms: Sequence[Callable[[Any], Any]],
+        p: float = 0.5,
+        generator: Generator | None = None,
+    ):
+        self.transforms = list(transforms)
+        self.p = _probability("RandomApply", p)
+        self.generator = generator
+
+    def _drawn(self, x: Array, stream: np.random.Generator) -> Array:
+        chosen = stream.random((len(x), 1, 1, 1)) < self.p
+        y = x
+        for transform in self.transforms:
+            y = transform(y)
+        if y.shape != x.shape:
+            raise ShapeError(
+                f"RandomApply: the transforms make shape {tuple(y.shape)} of {tuple(x.shape)}, "
+                "and images that are not chosen would stay as they are"
+            )
+        return np.where(move(chosen, device_of(x)), y, x)
+
+
+class RandomErasing(Augmentation):
     """A random rectangle is filled in, with probability p (Zhong et al., 2017, arXiv 1708.04896).
 
     Its share of the area is even over `scale`; its height over its width is even over `ratio` on a
@@ -125,30 +207,48 @@ class RandomErasing(_Augmentation):
         self.ratio = ratio
         self.value = value
         self.generator = generator
-        if not 0 <= scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
-            raise ValueError(
-                "RandomErasing: scale rises within [0, 1] and ratio rises above 0, got "
-                f"{scale} and {ratio}"
-            )
+        _check_rectangles("RandomErasing", scale, ratio)
 
-    def _changed(self, x: Array, stream: np.random.Generator) -> Array:
+    def _drawn(self, x: Array, stream: np.random.Generator) -> Array:
         erased = x.copy()
         H, W = x.shape[2:]
         for image in erased:
             if stream.random() < self.p:
-                i, j, h, w = self._rectangle(H, W, stream)
+                smaller = (H - 1, W - 1)  # never all of it
+                drawn = _rectangle((H, W), smaller, self.scale, self.ratio, stream)
+                i, j, h, w = drawn or (0, 0, 0, 0)
                 image[:, i : i + h, j : j + w] = self.value
         return erased
 
-    def _rectangle(self, H: int, W: int, stream: np.random.Generator) -> tuple[int, int, int, int]:
-        """Top, left, height and width; no height where none fits."""
-        for _ in range(10):
-            area = H * W * stream.uniform(*self.scale)
-            ratio = math.exp(stream.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
-            h, w = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
-            if h < H and w < W:
-                return int(stream.integers(H - h + 1)), int(stream.integers(W - w + 1)), h, w
-        return 0, 0, 0, 0
+
+def _rectangle(
+    size: tuple[int, int],
+    most: tuple[int, int],
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    stream: np.random.Generator,
+) -> tuple[int, int, int, int] | None:
+    """Top, left, height and width of a piece that is no larger than `most`; None where none fits.
+
+    Its share of the area is drawn from `scale`, its height over its width from `ratio`.
+    """
+    H, W = size
+    for _ in range(10):
+        area = H * W * stream.uniform(*scale)
+        tall = math.exp(stream.uniform(math.log(ratio[0]), math.log(ratio[1])))
+        h, w = round(math.sqrt(area * tall)), round(math.sqrt(area / tall))
+        if 0 < h <= most[0] and 0 < w <= most[1]:
+            return int(stream.integers(H - h + 1)), int(stream.integers(W - w + 1)), h, w
+    return None
+
+
+def _check_rectangles(who: str, scale: tuple[float, float], ratio: tuple[float, float]) -> None:
+    pairs = len(scale) == len(ratio) == 2
+    if not pairs or not 0 <= scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
+        raise ValueError(
+            f"{who}: scale rises within [0, 1] and ratio rises above 0, two numbers each, got "
+            f"{scale} and {ratio}"
+        )
 
 
 def mixup(

@@ -16,6 +16,13 @@ from typing import Any, Literal
 
 from minitorch.errors import CheckpointError
 from minitorch.random import Generator, default_generator, drawing_from
+from minitorch.utils.data.arguments import (
+    check_batch_sampler,
+    check_kinds,
+    check_streamed,
+    check_waiting,
+    worker_count,
+)
 from minitorch.utils.data.collate import default_collate, default_convert
 from minitorch.utils.data.dataset import IterableDataset
 from minitorch.utils.data.fetch import END, Derived, Fetcher, StreamFetcher, Task
@@ -114,7 +121,7 @@ class DataLoader:
         workers: Literal["threads", "processes"] = "threads",
     ):
         self.dataset = dataset
-        self.num_workers = _worker_count(num_workers, workers, prefetch_factor, persistent_workers)
+        self.num_workers = worker_count(num_workers, workers, prefetch_factor, persistent_workers)
         self.workers = workers
         self.prefetch_factor = 2 if prefetch_factor is None else prefetch_factor
         self.persistent_workers = persistent_workers
@@ -124,16 +131,8 @@ class DataLoader:
         self.generator = generator
         self.pin_memory = pin_memory
         self.drop_last = drop_last
-        if timeout < 0:
-            raise ValueError(f"DataLoader: timeout is in seconds and >= 0, got {timeout}")
-        if multiprocessing_context not in (None, "spawn", "forkserver"):
-            raise ValueError(
-                "DataLoader: multiprocessing_context is 'spawn' or 'forkserver', got "
-                f"{multiprocessing_context!r}; a forked copy of a program with threads may hang"
-            )
-        _check_kinds(generator, collate_fn)
-        if seed is not None and generator is not None:
-            raise ValueError("DataLoader: seed and generator exclude each other; give one of them")
+        check_waiting(timeout, multiprocessing_context)
+        check_kinds(generator, seed, collate_fn)
         self._stream = Generator().manual_seed(seed) if seed is not None else generator
 
         self.batch_size = (
@@ -143,9 +142,9 @@ class DataLoader:
         self.batch_sampler = batch_sampler
         self.sampler: Any = sampler
         if self._streamed:
-            _check_streamed(shuffle, sampler, batch_sampler)
+            check_streamed(shuffle, sampler, batch_sampler)
         elif batch_sampler is not None:
-            _check_batch_sampler(batch_size, shuffle, sampler, drop_last)
+            check_batch_sampler(batch_size, shuffle, sampler, drop_last)
             self.batch_size, self.sampler = None, getattr(batch_sampler, "sampler", None)
         else:
             self._choose_samplers(bool(shuffle))
@@ -361,53 +360,3 @@ def _made_here(fetch: Any, tasks: Iterable[Task]) -> Iterator[Any]:
         if batch is END:
             return
         yield batch
-
-
-# arguments that do not go together ---------------------------------------------------------------
-
-
-def _worker_count(num_workers: int, kind: str, prefetch: int | None, persistent: bool) -> int:
-    if kind not in ("threads", "processes"):
-        raise ValueError(f"DataLoader: workers is 'threads' or 'processes', got {kind!r}")
-    if count("DataLoader", num_workers, "num_workers", least=0) == 0:
-        if prefetch is not None:
-            raise ValueError("DataLoader: prefetch_factor needs num_workers > 0")
-        if persistent:
-            raise ValueError("DataLoader: persistent_workers needs num_workers > 0")
-        return 0
-    if prefetch is not None:
-        count("DataLoader", prefetch, "prefetch_factor")
-    return num_workers
-
-
-def _check_kinds(generator: Any, collate_fn: Any) -> None:
-    if not (generator is None or isinstance(generator, Generator)):
-        raise TypeError(
-            f"DataLoader: generator must be a minitorch.Generator, got {generator!r}; seed=... "
-            "starts one from a number"
-        )
-    if not (collate_fn is None or callable(collate_fn)):
-        raise TypeError(f"DataLoader: collate_fn must be a function, got {collate_fn!r}")
-
-
-def _check_streamed(shuffle: bool | None, sampler: Any, batch_sampler: Any) -> None:
-    for name, value in (
-        ("shuffle", shuffle),
-        ("sampler", sampler),
-        ("batch_sampler", batch_sampler),
-    ):
-        if value:
-            raise ValueError(
-                f"DataLoader: {name} needs samples with numbers; an IterableDataset comes in the "
-                "order it comes"
-            )
-
-
-def _check_batch_sampler(
-    batch_size: int | None, shuffle: bool | None, sampler: Any, drop_last: bool
-) -> None:
-    if batch_size not in (None, 1) or shuffle or sampler is not None or drop_last:
-        raise ValueError(
-            "DataLoader: batch_sampler makes the batches alone; leave out batch_size, shuffle, "
-            "sampler and drop_last"
-        )
