@@ -11,6 +11,7 @@ may come without the batch axis. Sequences of different lengths come as a `Packe
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from minitorch.nn.layer import Init, sizes_by_name
@@ -20,7 +21,26 @@ from minitorch.random import Generator
 from minitorch.tensor import Tensor
 
 
-class RNN(RNNBase):
+class OneState(RNNBase):
+    """A recurrent layer whose state is one tensor, h."""
+
+    def forward(self, input: Sequences, hx: Tensor | None = None) -> tuple[Sequences, Tensor]:
+        """The states of the last layer, (T, N, H), and the last states of all, (layers, N, H).
+
+        Args:
+            input: (T, N, input_size), (N, T, input_size) with batch_first, (T, input_size),
+                or a PackedSequence.
+            hx: the states before the first step, (layers times directions, N, H); zeros if None.
+        """
+        output, (h_n,) = self._run(self._steps, input, None if hx is None else (hx,))
+        return output, h_n
+
+    @abstractmethod
+    def _steps(self, *args: Any, reverse: bool) -> tuple[Tensor]:
+        """The states of one layer in one direction, (T, N, H)."""
+
+
+class RNN(OneState):
     """h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), along a sequence. Elman 1990.
 
     `nonlinearity` may also be "relu". The other arguments, and the parameters, are those of
@@ -60,17 +80,6 @@ class RNN(RNNBase):
             *(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0),
             *(device, dtype, weights, biases, generator),
         )
-
-    def forward(self, input: Sequences, hx: Tensor | None = None) -> tuple[Sequences, Tensor]:
-        """The states of the last layer, (T, N, H), and the last states of all, (layers, N, H).
-
-        Args:
-            input: (T, N, input_size), (N, T, input_size) with batch_first, (T, input_size),
-                or a PackedSequence.
-            hx: the states before the first step, (layers times directions, N, H); zeros if None.
-        """
-        output, (h_n,) = self._run(self._steps, input, None if hx is None else (hx,))
-        return output, h_n
 
     def _steps(self, *args: Any, reverse: bool) -> tuple[Tensor]:
         return (rnn_steps(*args[:-1], nonlinearity=self.nonlinearity, reverse=reverse),)
@@ -132,7 +141,7 @@ class LSTM(RNNBase):
         return output, (h_n, c_n)
 
 
-class GRU(RNNBase):
+class GRU(OneState):
     """The gated recurrent unit: r says what the new state looks at, z how much of the old stays.
 
         r, z = σ(W x_t + b + U h_(t-1) + c),   n = tanh(W_n x_t + b_n + r (U_n h_(t-1) + c_n))
@@ -171,17 +180,6 @@ class GRU(RNNBase):
             *(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0),
             *(device, dtype, weights, biases, generator),
         )
-
-    def forward(self, input: Sequences, hx: Tensor | None = None) -> tuple[Sequences, Tensor]:
-        """The states of the last layer, (T, N, H), and the last states of all, (layers, N, H).
-
-        Args:
-            input: (T, N, input_size), (N, T, input_size) with batch_first, (T, input_size),
-                or a PackedSequence.
-            hx: the states before the first step, (layers times directions, N, H); zeros if None.
-        """
-        output, (h_n,) = self._run(self._steps, input, None if hx is None else (hx,))
-        return output, h_n
 
     def _steps(self, *args: Any, reverse: bool) -> tuple[Tensor]:
         return (gru_steps(*args[:-1], reverse=reverse),)
