@@ -1,10 +1,11 @@
-"""The course as a book: a page of HTML for each lesson, to be read in a browser, offline.
+"""The course as a book: pages of HTML, to be read in a browser, offline.
 
     python -m lessons book FOLDER          text, code and figures
     python -m lessons book FOLDER --run    and below each cell what it says, which takes minutes
 
-A page is one file. Its figures are inside it and its formulas are MathML, which browsers draw
-themselves, so nothing is fetched from anywhere.
+There is a page for each lesson, one for the engine that grows in ten steps, and one for the
+puzzles. A page is one file. Its figures are inside it and its formulas are MathML, which browsers
+draw themselves, so nothing is fetched from anywhere.
 """
 
 from __future__ import annotations
@@ -25,10 +26,36 @@ from html import escape
 from pathlib import Path
 from typing import Protocol
 
+from lessons import growing
+from lessons.grading import EXERCISES
 from lessons.prose import html
 
 FIGURES = Path(__file__).parent.parent / "figures"
 MARKDOWN = "[markdown]"
+TO_INDEX = '<a href="index.html">The lessons</a>'
+
+BESIDE = """
+## Beside the lessons
+
+[An engine in ten steps](engine.html): the way from lesson 5 to lesson 12, and through lesson 21,
+once more and in one piece. `python -m lessons engine` lists the steps, and `python -m lessons
+engine 4` shows what is new in the fourth, and runs it.
+
+[Ten puzzles in broadcasting](puzzles.html), each with an answer in one line. Fill them in where
+they stand, in `lessons/exercises/puzzles.py`, and `python -m lessons check puzzles` looks at them.
+"""
+
+ENGINE = """
+# An engine in ten steps
+
+Ten whole files, each a small step from the one before: from a number that remembers what it was
+made of to a network that reads digits, and to gradients of gradients. They go the way from lesson 5
+to lesson 12, and through lesson 21, once more. Here stands what is new in each, and at the end the
+last as a whole.
+
+`python -m lessons engine 4` shows what is new in step 4, and runs it. The files are in
+`lessons/engine`.
+"""
 
 
 class Lesson(Protocol):
@@ -43,7 +70,7 @@ class Lesson(Protocol):
 
 
 def write(course: list[Lesson], folder: Path, run: bool = False) -> list[Path]:
-    """Writes index.html and a page for each lesson; the paths, the index first.
+    """Writes index.html and the other pages; the paths, the index first.
 
     Args:
         course: the lessons in their order.
@@ -59,6 +86,9 @@ def write(course: list[Lesson], folder: Path, run: bool = False) -> list[Path]:
         around = [(word, near) for word, near in (("←", before), ("→", after)) if near]
         written.append(folder / pages[lesson.number])
         written[-1].write_text(page(lesson, pages, around, said), "utf-8")
+    for name, text in (("engine", engine(pages)), ("puzzles", puzzles(pages))):
+        written.append(folder / f"{name}.html")
+        written[-1].write_text(text, "utf-8")
     return written
 
 
@@ -69,7 +99,8 @@ def index(course: list[Lesson], pages: dict[int, str]) -> str:
         title, summary = (escape(text, quote=False) for text in lesson.heading)
         link = f'<a href="{pages[lesson.number]}">{title}</a>'
         lines.append(f'<li value="{lesson.number}">{link}<br/>{summary}</li>')
-    return whole("The lessons", f"<h1>The lessons</h1>\n<ol>{chr(10).join(lines)}</ol>")
+    contents = f"<h1>The lessons</h1>\n<ol>{chr(10).join(lines)}</ol>"
+    return whole("The lessons", f"{contents}\n{html(BESIDE, pages.get)}")
 
 
 def page(
@@ -83,7 +114,7 @@ def page(
         f'<a href="{pages[near.number]}">{word} {escape(near.heading[0], quote=False)}</a>'
         for word, near in around
     ]
-    way = f'<nav><a href="index.html">The lessons</a> {" ".join(links)}</nav>'
+    way = f"<nav>{TO_INDEX} {' '.join(links)}</nav>"
     parts = [way]
     for i, (kind, text) in enumerate(cells(lesson.path.read_text("utf-8"))):
         if kind == MARKDOWN:
@@ -94,6 +125,34 @@ def page(
             parts.append(f'<pre class="said">{escape(words, quote=False)}</pre>')
         parts += [figure(name) for name in figures(text)]
     return whole(lesson.heading[0], "\n".join([*parts, way]))
+
+
+def engine(pages: dict[int, str]) -> str:
+    """The page of the engine that grows: what is new in each step, and the last as a whole."""
+    parts = [html(ENGINE, pages.get)]
+    steps = growing.steps()
+    for number, path in enumerate(steps, 1):
+        parts.append(f"<h2>{escape(growing.about(path).rstrip('.'), quote=False)}</h2>")
+        parts.append(f"<pre><code>{changed(growing.news(number))}</code></pre>")
+    parts.append(f"<h2>The whole engine, at step {len(steps)}</h2>")
+    parts.append(f"<pre><code>{coloured(steps[-1].read_text('utf-8'))}</code></pre>")
+    return beside("An engine in ten steps", parts)
+
+
+def puzzles(pages: dict[int, str]) -> str:
+    """The page of the puzzles: their rules as text, and all else as code."""
+    source = (EXERCISES / "puzzles.py").read_text("utf-8")
+    rules = ast.get_docstring(ast.parse(source)) or ""
+    title, _, rest = rules.partition(". ")
+    code = source.partition('"""\n')[2].strip("\n")
+    text = html(f"# {title}\n\n{rest}", pages.get)
+    return beside(title, [text, f"<pre><code>{coloured(code)}</code></pre>"])
+
+
+def beside(title: str, parts: list[str]) -> str:
+    """A page that is no lesson, with the way back."""
+    way = f"<nav>{TO_INDEX}</nav>"
+    return whole(title, "\n".join([way, *parts, way]))
 
 
 def whole(title: str, body: str) -> str:
@@ -141,6 +200,16 @@ def coloured(code: str) -> str:
         kind = kind_of(token)
         parts.append(f'<span class="{kind}">{text}</span>' if kind and text else text)
     return "".join(parts)
+
+
+def changed(lines: list[str]) -> str:
+    """Lines of a comparison as HTML: what came stands out, and what went is pale."""
+    kinds = {"+": "came", "-": "went"}
+    marked = []
+    for line in lines:
+        text, kind = escape(line, quote=False), kinds.get(line[:1])
+        marked.append(f'<span class="{kind}">{text}</span>' if kind else text)
+    return "\n".join(marked)
 
 
 def kind_of(token: tokenize.TokenInfo) -> str:
@@ -217,6 +286,7 @@ pre.said { background: #fff; border-left: 3px solid #e69f00; border-radius: 0;
 code { font-family: ui-monospace, monospace; font-size: 0.88em; }
 pre code { font-size: 1em; }
 .word { color: #0072b2; } .text { color: #00704f; } .note { color: #777; font-style: italic; }
+.came { color: #00704f; } .went { color: #999; }
 math { font-size: 1.05em; } math[display="block"] { margin: 1rem 0; overflow-x: auto; }
 img { max-width: 100%; }
 table { border-collapse: collapse; margin: 1rem auto; }

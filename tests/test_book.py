@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lessons import __main__ as runner
-from lessons import book, formulas
+from lessons import book, formulas, growing
 from lessons.formulas import FormulaError, mathml
 from lessons.prose import html
 
@@ -36,7 +36,7 @@ def text(element: ElementTree.Element) -> str:
 
 
 def test_there_is_a_page_for_each_lesson_and_one_with_the_contents(folder: Path):
-    pages = {f"{lesson.path.stem}.html" for lesson in COURSE}
+    pages = {f"{lesson.path.stem}.html" for lesson in COURSE} | {"engine.html", "puzzles.html"}
     assert {path.name for path in folder.iterdir()} == pages | {"index.html"}
     entries = read(folder / "index.html").findall(".//li")
     assert [int(entry.get("value")) for entry in entries] == [lesson.number for lesson in COURSE]
@@ -59,9 +59,45 @@ def test_a_page_holds_the_code_and_the_figures_of_its_lesson(folder: Path, lesso
     assert pictures == [(ROOT / "figures" / f"{name}.png").read_bytes() for name in names]
 
 
-@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.path.stem)
-def test_no_sign_of_markdown_or_latex_is_left(folder: Path, lesson):
-    page = read(folder / f"{lesson.path.stem}.html")
+def test_the_contents_lead_to_the_engine_and_the_puzzles_and_say_how_to_run_them(folder: Path):
+    index = read(folder / "index.html")
+    links = {link.get("href"): text(link) for link in index.iter("a")}
+    for name in ("engine", "puzzles"):
+        page = read(folder / f"{name}.html")
+        assert links[f"{name}.html"] == text(page.find(".//h1"))
+        assert {link.get("href") for link in page.iterfind("./body/nav/a")} == {"index.html"}
+    commands = {text(code) for code in index.iter("code")}
+    assert commands > {"python -m lessons engine", "python -m lessons check puzzles"}
+
+
+def test_the_page_of_the_engine_shows_what_each_step_brings_and_the_last_whole(folder: Path):
+    page, steps = read(folder / "engine.html"), growing.steps()
+    headings = [text(heading) for heading in page.iter("h2")]
+    assert headings[:-1] == [growing.about(path).rstrip(".") for path in steps]
+    *news, last = page.findall("./body/pre")
+    assert len(news) == len(steps) == 10
+    for number, block in enumerate(news, 1):
+        assert text(block).split("\n") == growing.news(number)
+        marked = {"came": "+", "went": "-"}
+        for span in block.iter("span"):
+            assert text(span).startswith(marked[span.get("class")])
+    assert text(last) == steps[-1].read_text("utf-8")
+
+
+def test_the_page_of_the_puzzles_holds_their_rules_and_their_code(folder: Path):
+    page = read(folder / "puzzles.html")
+    source = (ROOT / "lessons" / "exercises" / "puzzles.py").read_text("utf-8")
+    rules, code = source.removeprefix('"""').split('"""\n\n', 1)
+    assert text(page.find("./body/pre")) == code.rstrip("\n")
+    assert "Each has an answer in one line" in rules
+    assert any(text(p).startswith("Each has an answer in one line") for p in page.iter("p"))
+
+
+@pytest.mark.parametrize(
+    "name", ["index", *(lesson.path.stem for lesson in COURSE), "engine", "puzzles"]
+)
+def test_no_sign_of_markdown_or_latex_is_left(folder: Path, name: str):
+    page = read(folder / f"{name}.html")
     for element in [page.find("./head"), *page.iter("code")]:
         after = element.tail
         element.clear()
@@ -96,7 +132,7 @@ def test_with_run_a_page_shows_what_the_cells_say(tmp_path: Path):
 def test_the_command_writes_a_book(tmp_path: Path, capsys: pytest.CaptureFixture):
     (tmp_path / "01_small.py").write_text("# %% [markdown]\n# # Small\n#\n# It is.\n")
     assert runner.main(["book", str(tmp_path / "site")], tmp_path) == 0
-    assert capsys.readouterr().out == f"2 pages, to be read from {tmp_path / 'site/index.html'}\n"
+    assert capsys.readouterr().out == f"4 pages, to be read from {tmp_path / 'site/index.html'}\n"
     with pytest.raises(SystemExit):
         runner.main(["book"], tmp_path)
     assert "book takes a folder to write to" in capsys.readouterr().err
