@@ -321,3 +321,18 @@ def test_the_pictures_are_drawn(tmp_path: Path):
     pictures.growth(rows, tmp_path / "growth.png")
     for name in ("ratios", "growth"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("others", "titles"), [({TORCH: 1.0}, ["1 of 2"]), ({FLOOR: 1.0}, [])])
+def test_the_title_of_growth_counts_beside_torch_alone(
+    others: dict[str, float], titles: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("matplotlib")
+    said: list[str] = []
+    monkeypatch.setattr(pictures, "_headed", lambda figure, title: said.append(title))
+    rows = [
+        {"panel": "W7", "axis": "ops", "size": size, "best_ms": {MINITORCH: ms, **others}}
+        for size, ms in ((4, 1.004), (400, 1.01))
+    ]
+    pictures.growth(rows, tmp_path / "growth.png")
+    assert said == [f"minitorch takes no longer than torch at {n} sizes" for n in titles]
