@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
 from minitorch.array import shape_of
-from minitorch.distributions.constraints import Constraint, demand, real
+from minitorch.distributions.constraints import Constraint, demand, positive, real
+from minitorch.distributions.parameters import broadcast
 from minitorch.modes import no_grad
 from minitorch.tensor import ShapeError, Tensor
 
@@ -204,3 +205,16 @@ class Distribution:
             if (value := vars(self).get(name)) is not None
         ]
         return f"{self._name}({', '.join(shown)})"
+
+
+class LocScale(Distribution):
+    """A family whose members differ in where they are, `loc`, and in how wide, `scale` above 0."""
+
+    has_rsample = True
+    arg_constraints: ClassVar = {"loc": real, "scale": positive}
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
+        self.loc, self.scale = broadcast(self._name, loc=loc, scale=scale)
+        super().__init__(self.loc.shape, (), validate_args)
+
+    mean = mode = property(lambda self: self.loc)

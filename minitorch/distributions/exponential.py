@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from minitorch.creation import empty, zeros_like
 from minitorch.distributions import constraints
-from minitorch.distributions.distribution import Distribution
+from minitorch.distributions.distribution import Distribution, LocScale
 from minitorch.distributions.parameters import broadcast
 from minitorch.draws import exponential_
 from minitorch.tensor import Tensor
@@ -69,7 +69,7 @@ class Exponential(Distribution):
         return 1 - self.rate.log()
 
 
-class Laplace(Distribution):
+class Laplace(LocScale):
     """Two exponential distributions, back to back: of density e^(-|x - μ| / b) / 2b
 
     A draw is x = μ + b (e - e'), of two draws from the exponential distribution.
@@ -84,15 +84,6 @@ class Laplace(Distribution):
     tensor([-0.6931, -2.6931])
     """
 
-    has_rsample = True
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
-        self.loc, self.scale = broadcast(self._name, loc=loc, scale=scale)
-        super().__init__(self.loc.shape, (), validate_args)
-
-    mean = mode = property(lambda self: self.loc)
     stddev = property(lambda self: self.scale * math.sqrt(2))
     variance = property(lambda self: self.scale.square() * 2)
 

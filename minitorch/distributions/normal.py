@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 from minitorch.distributions import constraints
-from minitorch.distributions.distribution import Distribution
-from minitorch.distributions.parameters import broadcast
+from minitorch.distributions.distribution import LocScale
 from minitorch.random import randn
 from minitorch.tensor import Tensor
 
 LOG_ROOT_2PI = math.log(2 * math.pi) / 2
 
 
-class Normal(Distribution):
+class Normal(LocScale):
     """N(μ, σ²), of density e^(-(x - μ)² / 2σ²) / (σ √2π)
 
     A draw is x = μ + σ ε with ε from N(0, 1), so that dx/dμ = 1 and dx/dσ = ε (Kingma and Welling
@@ -31,15 +29,6 @@ class Normal(Distribution):
     tensor([-0.9189, -2.9189])
     """
 
-    has_rsample = True
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
-        self.loc, self.scale = broadcast(self._name, loc=loc, scale=scale)
-        super().__init__(self.loc.shape, (), validate_args)
-
-    mean = mode = property(lambda self: self.loc)
     stddev = property(lambda self: self.scale)
     variance = property(lambda self: self.scale * self.scale)
 
@@ -68,7 +57,7 @@ class Normal(Distribution):
         return self.scale.log() + (0.5 + LOG_ROOT_2PI)
 
 
-class LogNormal(Distribution):
+class LogNormal(LocScale):
     """x = e^z for z from N(μ, σ²): a product of many small factors
 
     Args:
@@ -81,13 +70,7 @@ class LogNormal(Distribution):
     tensor(1.6487)
     """
 
-    has_rsample = True
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
-        self.loc, self.scale = broadcast(self._name, loc=loc, scale=scale)
-        super().__init__(self.loc.shape, (), validate_args)
 
     @property
     def base_dist(self) -> Normal:
