@@ -378,6 +378,89 @@ def test_large_scores():
     assert y.tolist() == [[1.0]]
 
 
+HALVED = {
+    "plain": {},
+    "causal": {"is_causal": True},
+    "bools": {"attn_mask": np.tri(4, dtype=bool)},
+    "floats": {"attn_mask": normal(4, 4, seed=9).astype("float16")},
+    "grouped": {"enable_gqa": True},
+}
+HEADS = {"grouped": 1}  # of the keys and values; the query has 2
+
+
+def high_scores(heads):
+    """A query, keys and values in halves: the scores are near 90,000, and close to each other."""
+    q, k, v = (normal(2, n, 4, 8, seed=i) for i, n in enumerate((2, heads, heads)))
+    q[..., 0] = k[..., 0] = 500
+    return [x.astype("float16") for x in (q, k, v)]
+
+
+def high_values(heads):
+    """Others, of which the slopes of the weights are beyond 65,504, and those of the inputs not."""
+    q, k, v = (normal(2, n, 4, 8, seed=i) for i, n in enumerate((2, heads, heads)))
+    return [x.astype("float16") for x in (q / 50, k / 50, v * 3000)]
+
+
+def attended(arrays, attention, as_tensor, **options):
+    """The output and the three gradients, all in float64, and their dtypes."""
+    xs = [as_tensor(x) for x in arrays]
+    options = {k: as_tensor(o, False) if k == "attn_mask" else o for k, o in options.items()}
+    y = attention(*xs, **options)
+    (y * 64).sum().backward()
+    found = [y.detach().numpy(), *[x.grad.numpy() for x in xs]]
+    return [a.astype("float64") for a in found], {a.dtype.name for a in found}
+
+
+def of_halves(x, grad=True):
+    return mt.tensor(x, requires_grad=grad)
+
+
+def of_floats(x, grad=True):
+    return mt.tensor(x if x.dtype == bool else x.astype("float32"), requires_grad=grad)
+
+
+@pytest.mark.parametrize("made", [high_scores, high_values])
+@pytest.mark.parametrize("kind", HALVED)
+def test_attention_of_halves_is_that_of_floats_rounded(kind, made):
+    attention, arrays = mt.nn.functional.scaled_dot_product_attention, made(HEADS.get(kind, 2))
+    want, _ = attended(arrays, attention, of_floats, **HALVED[kind])
+    got, dtypes = attended(arrays, attention, of_halves, **HALVED[kind])
+    assert dtypes == {"float16"}
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("made", [high_scores, high_values])
+def test_attention_is_computed_in_floats_inside_autocast_too(made):
+    attention, arrays = mt.nn.functional.scaled_dot_product_attention, made(2)
+    want, _ = attended(arrays, attention, of_floats)
+    with mt.autocast("cpu"):
+        got, dtypes = attended(arrays, attention, of_floats)
+    assert dtypes == {"float16", "float32"}  # the output; the gradients of what is float32
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", HALVED)
+def test_attention_of_halves_is_torchs(kind):
+    torch = pytest.importorskip("torch", reason="torch is the second opinion; not installed")
+    F, arrays = torch.nn.functional, high_scores(HEADS.get(kind, 2))
+    of_torch = lambda x, grad=True: torch.tensor(x, requires_grad=grad)
+    want, _ = attended(arrays, F.scaled_dot_product_attention, of_torch, **HALVED[kind])
+    F = mt.nn.functional
+    got, _ = attended(arrays, F.scaled_dot_product_attention, of_halves, **HALVED[kind])
+    for a, b in zip(got, want, strict=True):
+        # Along the component of 500 torch is left with the rounding of its slopes.
+        a, b = a[..., 1:], b[..., 1:]
+        np.testing.assert_allclose(a, b, rtol=0.01, atol=0.01 * abs(b).max())
+
+
+def test_attention_takes_one_dtype():
+    half, single = mt.ones(2, 3).half(), mt.ones(2, 3)
+    with pytest.raises(TypeError, match=r"'a' is float16 and 'b' is float32"):
+        mt.nn.functional.scaled_dot_product_attention(half, half, single)
+
+
 def test_attention_with_dropout_keeps_the_mean():
     q, k = mt.zeros(1, 200, 2), mt.zeros(1, 500, 2)
     y = mt.nn.functional.scaled_dot_product_attention(

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from minitorch.casting import autocast
 from minitorch.dtypes import FLOATING
 from minitorch.op import composite, op
 from minitorch.ops.broadcast import sum_to
@@ -97,7 +98,15 @@ def _for_each_head(query: Tensor, x: Tensor) -> Tensor:
     return x if heads == own else repeat_interleave(x, heads[0] // own[0], -3)
 
 
-@composite()
+def _is_halved(*inputs: Tensor) -> bool:
+    """Are they all in the same 16 bits, and in the host's memory?"""
+    first = inputs[0]
+    if first.dtype.itemsize != 2 or first.device.type != "cpu":
+        return False
+    return all(x.dtype == first.dtype for x in inputs)
+
+
+@composite(autocast="low")
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -115,10 +124,19 @@ def scaled_dot_product_attention(
     axis -3, than the query: each serves several heads of the query in a row (grouped queries,
     Ainslie et al. 2023).
 
+    On the CPU inputs of 16 bits are computed with in float32, and only the result is rounded: the
+    scores may well be beyond 65,504, where float16 ends.
+
     Raises:
         ValueError: shapes that do not fit, or both a mask and `is_causal`.
         TypeError: a mask of integers.
     """
+    if _is_halved(query, key, value):
+        wide = (query.float(), key.float(), value.float())
+        options = (attn_mask, dropout_p, is_causal, scale, enable_gqa)
+        with autocast("cpu", enabled=False):
+            y = scaled_dot_product_attention(*wide, *options)
+        return y.to(query.dtype)
     if enable_gqa:
         key, value = (_for_each_head(query, x) for x in (key, value))
     weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
