@@ -336,12 +336,21 @@ def strided(x: Array, shape: Sequence[int], strides: Sequence[int]) -> Array:
 
 def diagonal_of(x: Array, offset: int, dim1: int, dim2: int) -> Array:
     """`x.diagonal(...)`, to be written into wherever x is: NumPy's own view is read-only."""
+    if type(x) is np.ndarray:
+        y = x.diagonal(offset, dim1, dim2)
+        if x.flags.writeable:
+            y.setflags(write=True)
+        return y
     if isinstance(x, Traced):
         return x.recorder.call(diagonal_of, (x, offset, dim1, dim2))
-    y = x.diagonal(offset, dim1, dim2)
-    if isinstance(x, np.ndarray):
-        y.flags.writeable = x.flags.writeable
-    return y
+    return x.diagonal(offset, dim1, dim2)
+
+
+def zeros_beside(x: Array, shape: Any) -> Array:
+    """Zeros of a shape, in the dtype of x, and where x is."""
+    if type(x) is np.ndarray:  # `like` takes as long as the zeros
+        return np.zeros(shape, x.dtype)
+    return np.zeros(shape, x.dtype, like=x)
 
 
 def expanded(x: Array, shape: Sequence[int]) -> Array:

@@ -300,6 +300,12 @@ def explained(error: Exception, op: Any, values: Sequence[Any], options: dict) -
     for name, value in options.items():
         if value is MISSING:
             return TypeError(f"{op.name}: missing argument {name!r}")
+    bools = [n for n, v in held if v.dtype.kind == "b"]
+    if bools and isinstance(error, TypeError) and not _is_named(str(error)):
+        return TypeError(
+            f"{op.name}: {bools[0]!r} holds bools, which NumPy refuses here; convert them first, "
+            f"{bools[0]}.float()"
+        )
     met = [f"{n}: {v.dtype} {v.shape}" for n, v in held]
     given = [f"{k}={v!r}" for k, v in options.items() if not hasattr(v, "shape")]
     called = f"{op.name}({', '.join(met + given)})"
@@ -320,7 +326,11 @@ def explained(error: Exception, op: Any, values: Sequence[Any], options: dict) -
 
 def _named(text: str, op: Any) -> str:
     """The message with the op's name in front, where it does not open with a name."""
-    return text if re.match(r"\w+: ", text) else f"{op.name}: {text}"
+    return text if _is_named(text) else f"{op.name}: {text}"
+
+
+def _is_named(text: str) -> bool:
+    return re.match(r"\w+: ", text) is not None
 
 
 def axis_error(dim: int, ndim: int, name: str = "") -> AxisError:

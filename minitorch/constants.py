@@ -6,7 +6,7 @@ small array. So an op keeps the numbers of its formula as arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -25,11 +25,16 @@ def constants(*numbers: float) -> Callable[[Any], Any]:
     For NumPy's floats they are 0-d arrays, made once for each dtype; whatever else x is gets the
     numbers as they are.
     """
-    made = {t: tuple([np.array(n, t) for n in numbers]) for t in DTYPES if t.kind == "f"}
+    made = in_each_dtype(numbers)
     if len(numbers) == 1:
         alone, single = numbers[0], {t: n for t, (n,) in made.items()}
         return lambda x: single.get(x.dtype, alone) if type(x) in NUMPY else alone
     return lambda x: made.get(x.dtype, numbers) if type(x) in NUMPY else numbers
+
+
+def in_each_dtype(numbers: Sequence[float]) -> dict[np.dtype, tuple[np.ndarray, ...]]:
+    """The numbers as 0-d arrays of each of NumPy's floating dtypes."""
+    return {t: tuple([np.array(n, t) for n in numbers]) for t in DTYPES if t.kind == "f"}
 
 
 def one_of(no: float, yes: float) -> Callable[[Any, Any], Any]:

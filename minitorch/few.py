@@ -10,13 +10,14 @@ is added up by its own `sum`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from numpy import ndarray
 
 from minitorch.array import expanded
-from minitorch.constants import number
+from minitorch.constants import in_each_dtype, number
 from minitorch.traced import NUMPY, TracedNumpy
 from minitorch.words import np
 
@@ -33,6 +34,15 @@ def is_few(x: Any) -> bool:
     return type(x) in NUMPY and x.size <= FEW
 
 
+def few_constants(*numbers: float) -> Callable[[Any], tuple[ndarray, ...] | None]:
+    """Gives the numbers of a formula, as `constants` does, for few floats alone; None for others.
+
+    What is made of such x may be written over: x has axes, where NumPy would make a scalar.
+    """
+    made = in_each_dtype(numbers)
+    return lambda x: made.get(x.dtype) if type(x) in NUMPY and x.ndim and x.size <= FEW else None
+
+
 def add_up(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Σ x along `dim`, an int or several; over all for None."""
     if type(x) in NUMPY:
@@ -47,12 +57,29 @@ def add_up(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def add_up_beside(x: Any, dim: Any) -> Any:
     """Σ x along `dim`, which stays: with size 1, or with every sum repeated all along it."""
-    if type(x) in NUMPY:
-        side, ones, shape = _ones(x.shape, x.dtype, dim, None)
-        if side is not None and shape is None:
-            return np.dot(ones, x) if side else x.dot(ones)
-        return wide_sum(x, dim, True)
-    return x.sum(dim, keepdims=True)
+    add = adder(x, dim)
+    if add is not None:
+        return add(x)
+    return wide_sum(x, dim, True) if type(x) in NUMPY else x.sum(dim, keepdims=True)
+
+
+def adder(x: Any, dim: Any) -> Callable[[Any], Any] | None:
+    """What adds up arrays like x along `dim`, as above; None for all but few floats of NumPy's.
+
+    To ask once and add up twice, in a forward and its backward, spares the second asking.
+    """
+    return _adder(x.shape, x.dtype, dim) if type(x) in NUMPY else None
+
+
+@lru_cache
+def _adder(shape: tuple[int, ...], dtype: np.dtype, dim: Any) -> Callable[[Any], Any] | None:
+    few = 0 < math.prod(shape) <= ADDED_BY_BLAS and dtype.char in "fd"
+    if dim is None or not shape or not few:
+        return None
+    side, ones, all_of_them = _ones(shape, dtype, dim, None)
+    if side is None or all_of_them is not None:
+        return lambda x: wide_sum(x, dim, True)
+    return (lambda x: np.dot(ones, x)) if side else (lambda x: x.dot(ones))
 
 
 def wide_sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
@@ -111,12 +138,16 @@ def _ones_to_fold(
 
 
 def within(x: Any, bound: float) -> bool:
-    """True for few floats whose squares add up to less than bound²: none of them is beyond ±bound.
+    """True for few floats of NumPy's, none of which is beyond ±bound."""
+    few = type(x) in NUMPY and x.size <= ADDED_BY_BLAS and x.dtype.char in "fd"
+    return few and all_within(x, bound)
+
+
+def all_within(x: Any, bound: float) -> bool:
+    """True when the squares of x add up to less than bound²: then no x is beyond ±bound.
 
     It is quicker to say than which of them is the largest.
     """
-    if type(x) not in NUMPY or x.size > ADDED_BY_BLAS or x.dtype.char not in "fd":
-        return False
     row = x.ravel()
     return float(row.dot(row)) < bound * bound
 

@@ -346,3 +346,6 @@ class Opaque:
 
     def __bool__(self) -> bool:
         raise self.recorder.looked("what the op has kept")
+
+    def __call__(self, *args: Any) -> Any:
+        raise self.recorder.looked("what the op has kept")

@@ -99,7 +99,7 @@ def none_are_few() -> Iterator[None]:
     places = (few, "FEW"), (few, "ADDED_BY_BLAS"), (few_labels, "ADDED_BY_BLAS")
     were = [getattr(module, name) for module, name in places]
     remembered = few._ones, few._ones_beside, few._parts_of_one, few._ones_to_fold
-    remembered += (few_labels._rows,)
+    remembered += few._adder, few_labels._rows
     try:
         for module, name in places:
             setattr(module, name, -1)

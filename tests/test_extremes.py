@@ -71,8 +71,24 @@ def test_a_recorded_slope_is_the_same_at_infinity(name):
     np.testing.assert_allclose(recorded.detach(), kept, rtol=1e-6, atol=0)
 
 
-def test_selu_of_integers_is_that_of_floats():
-    same(mt.selu(mt.tensor([-1, 2])).numpy(), mt.selu(mt.tensor([-1.0, 2.0])).numpy())
+INTEGERS = [("celu", {"alpha": 2.0}), ("gelu", {}), ("gelu", {"approximate": "tanh"})]
+INTEGERS += [(name, {}) for name in ("elu", "selu", "celu", "silu", "mish", "softplus", "relu6")]
+INTEGERS += [(name, {}) for name in ("hardswish", "hardsigmoid", "hardtanh", "logsigmoid")]
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (20, 30)], ids=["one", "few", "many"])
+@pytest.mark.parametrize(("name", "options"), INTEGERS)
+def test_an_activation_of_integers_is_that_of_floats(name, options, shape):
+    f = getattr(mt.nn.functional, name)
+    x = mt.randint(-5, 5, shape)
+    for whole in (x, x.to(mt.int8)):
+        y = f(whole, **options)
+        np.testing.assert_allclose(y, f(x.float(), **options), rtol=1e-6, atol=1e-6)
+
+
+def test_bools_are_refused_in_our_words():
+    with pytest.raises(TypeError, match=r"sigmoid: 'x' holds bools.* x\.float\(\)"):
+        mt.sigmoid(mt.tensor([True, False]))
 
 
 def test_tanh_gelu_at_the_extremes():
@@ -299,6 +315,57 @@ def test_nothing_that_a_calm_body_does_can_warn(row, dtype):
     with np.errstate(all="raise"):
         for _ in range(5):
             REGISTRY[row.op].call(*map(extreme, row.args), **row.kwargs)
+
+
+# float16, which ends at 65,504 --------------------------------------------------------------------
+
+STEEP = [*(3.0 * 10.0**k for k in range(-5, 5)), 65504.0]
+HALVES = [-INF, *(-x for x in reversed(STEEP)), 0.0, *STEEP, INF, NAN]
+BETAS = [1e-6, 0.5, 2.0, 300.0, 1e6, -2.0]
+
+
+def softplus_of_halves(beta: float, count: int) -> tuple[list, list]:
+    """Value and slope of each, in float16, among few numbers or among many."""
+    x = mt.tensor(HALVES * count, dtype="float16", requires_grad=True)
+    y = mt.nn.functional.softplus(x, beta)
+    y.backward(mt.ones_like(y))
+    assert y.dtype == x.grad.dtype == np.float16
+    return y[: len(HALVES)].tolist(), x.grad[: len(HALVES)].tolist()
+
+
+@pytest.mark.parametrize("count", [1, 200])
+@pytest.mark.parametrize("beta", BETAS)
+def test_softplus_of_halves_is_that_of_doubles_for_every_beta(beta, count):
+    x = np.float64(np.float16(HALVES))
+    with np.errstate(all="ignore"):
+        y, slope = np.logaddexp(beta * x, 0) / beta, 1 / (1 + np.exp(-beta * x))
+        y = np.where(beta * x > 20, x, np.float16(y))
+    got = softplus_of_halves(beta, count)
+    np.testing.assert_allclose(got[0], y, rtol=1e-3, atol=6e-8)
+    np.testing.assert_allclose(got[1], slope, rtol=1e-3, atol=6e-8)
+
+
+@pytest.mark.parametrize("count", [1, 200])
+@pytest.mark.parametrize("beta", BETAS)
+def test_softplus_of_halves_is_torchs(beta, count):
+    torch = pytest.importorskip("torch", reason="torch is the second opinion; not installed")
+    x = torch.tensor(HALVES, dtype=torch.float16, requires_grad=True)
+    y = torch.nn.functional.softplus(x, beta)
+    y.backward(torch.ones_like(y))
+    got = softplus_of_halves(beta, count)
+    np.testing.assert_allclose(got[0], y.detach().numpy(), rtol=1e-3, atol=6e-8)
+    np.testing.assert_allclose(got[1], x.grad.numpy(), rtol=1e-3, atol=6e-8)
+
+
+def test_a_slope_of_softplus_that_is_recorded_keeps_to_halves():
+    x = mt.tensor([0.01, 300.0, -60000.0], dtype="float16", requires_grad=True)
+    y = mt.nn.functional.softplus(x, 300.0)
+    (slope,) = mt.autograd.grad(y.sum(), x, create_graph=True)
+    (bend,) = mt.autograd.grad(slope.sum(), x)
+    s = 1 / (1 + math.exp(-300 * float(np.float16(0.01))))
+    np.testing.assert_allclose(slope.tolist(), [s, 1, 0], rtol=1e-3)
+    np.testing.assert_allclose(bend.tolist(), [300 * s * (1 - s), 0, 0], rtol=1e-3)
+    assert slope.dtype == bend.dtype == np.float16
 
 
 def test_hardswish_of_large_halves_is_x_itself():

@@ -10,14 +10,18 @@ import pytest
 import minitorch as mt
 from minitorch import few
 from minitorch.few import (
+    FEW,
     add_up,
     add_up_beside,
+    adder,
     average_beside,
+    few_constants,
     fold,
     is_few,
     repeated,
     within,
 )
+from minitorch.meta import Meta
 from minitorch.ops.places import (
     Places,
     all_below,
@@ -54,6 +58,19 @@ def test_few_and_many_agree(row: Row):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
+# numbers ----------------------------------------------------------------------------------------
+
+
+def test_constants_of_few_are_for_few_floats_with_axes():
+    third = few_constants(1 / 3, 2)
+    for dtype in ("float16", "float32", "float64"):
+        one, two = third(np.ones((2, 3), dtype))
+        assert (one.dtype, one.shape, two) == (dtype, (), 2)
+        assert one == np.asarray(1 / 3, dtype)
+    for x in (np.ones(3, int), np.ones(3, bool), np.ones(()), np.ones(FEW + 1), Meta((3,), "f4")):
+        assert third(x) is None
+
+
 # sums -------------------------------------------------------------------------------------------
 
 SHAPES = [(), (1,), (5,), (3, 4), (1, 4), (4, 1), (0, 4), (4, 0), (2, 3, 4)]
@@ -73,6 +90,10 @@ def test_sums_are_numpys(shape, dtype):
             y, want = add_up(x, dim, keepdim), x.sum(dim, None, None, keepdim)
             assert (y.shape, y.dtype) == (want.shape, want.dtype)
             np.testing.assert_allclose(y, want, rtol=1e-2 if dtype == "float16" else 1e-5)
+        add = adder(x, dim)
+        assert (add is None) == (
+            dim is None or not shape or not x.size or dtype[0] != "f" or dtype == "float16"
+        )
         beside, want = add_up_beside(x, dim), x.sum(dim, keepdims=True)
         assert beside.shape in (want.shape, x.shape)
         np.testing.assert_allclose(x * 0 + beside, x * 0 + want, rtol=1e-2 * (dtype != "float64"))

@@ -123,8 +123,8 @@ def test_softmax_and_log_softmax_are_a_launch_each_way(cuda, shape: tuple, dim: 
     x, g = (4 * draw(*shape)).astype(dtype), draw(*shape, dtype=dtype, seed=1)
     close = {"rtol": 5 * CLOSE[dtype], "atol": 5 * CLOSE[dtype], "launches": 1}
     for forward, backward in (
-        (softmax._softmax, softmax._softmax_x),
-        (softmax._log_softmax, softmax._log_softmax_x),
+        (softmax._softmax, softmax._softmax_gradient),
+        (softmax._log_softmax, softmax._log_softmax_gradient),
     ):
         agree(cuda, forward, x, dim, **close)
         agree(cuda, backward, g, forward(x, dim), dim, **close)

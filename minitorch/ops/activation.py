@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from minitorch.constants import constants, number, one_of
-from minitorch.few import is_few
+from minitorch.few import few_constants, is_few
 from minitorch.op import composite, op
 from minitorch.ops.compare import minimum, where
 from minitorch.ops.elementwise import expm1, tanh
@@ -23,8 +23,9 @@ from minitorch.words import np
 
 zero, one = constants(0), constants(1)
 _MUCH = 2**13  # numbers from which on zeros to stand beside them are worth making
-_HARD = constants(3, 0, 6)  # half the width, and both ends, of what the hard functions bend between
-_BENDS = constants(-3, 3, 6)  # where they bend, and the width between
+# The hard functions bend at ±3. Half the width between, and both ends of the rising line:
+_HARD, _HARD_OF_FEW = constants(3, 0, 6), few_constants(3, 0, 6)
+_BENDS_OF_FEW = few_constants(-3, 3, 6)
 _SIXTH = one_of(0, 1 / 6)
 
 # s-shaped --------------------------------------------------------------------------------------
@@ -130,11 +131,12 @@ relu6.grad(x=lambda g, y: g * _is_between(y, 0, 6))
 @op(switch=True, keeps="slope", calm=True)
 def hardsigmoid(x):
     """y = (x + 3) / 6, between 0 and 1          dL/dx = g / 6 strictly between, else 0"""
-    three, low, six = _HARD(x)
-    if not is_few(x):
-        return (x + three).clip(low, six) / six, None
+    few = _HARD_OF_FEW(x)
+    if few is None:
+        return (x + 3).clip(0, 6) / 6, None
+    three, low, six = few
     y = np.minimum(np.maximum(x + three, low), six)
-    y /= six
+    np.divide(y, six, y)
     return y, _SIXTH(np.absolute(x) < three, x)
 
 
@@ -262,16 +264,17 @@ def hardswish(x):
 
     dL/dx = g (x / 3 + 1/2) strictly within ±3, 0 below, g above.
     """
-    low, three, six = _BENDS(x)
-    if not is_few(x):
-        return x * ((x + three).clip(0, six) / six), None
+    few = _BENDS_OF_FEW(x)
+    if few is None:
+        return x * ((x + 3).clip(0, 6) / 6), None
+    low, three, six = few
     bent = np.minimum(np.maximum(x, low), three)
     share = bent + three
-    share /= six
-    slope = np.fmod(bent, three)  # from 3 on, 3 leaves 0
-    slope /= six
-    slope += share
-    return x * share, slope
+    slope = np.fmod(bent, three, bent)  # from 3 on, 3 leaves 0
+    np.add(slope, share, slope)
+    np.divide(slope, six, slope)
+    np.divide(share, six, share)
+    return np.multiply(share, x, share), slope
 
 
 def _hardswish_x(g, x):

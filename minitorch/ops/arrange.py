@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
+from numpy import ndarray
 
-from minitorch.array import diagonal_of
+from minitorch.array import diagonal_of, zeros_beside
+from minitorch.constants import constants
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of, dims_of
 from minitorch.ops.broadcast import broadcast_to
@@ -16,6 +17,9 @@ from minitorch.ops.index import unslice
 from minitorch.ops.join import cat
 from minitorch.ops.shape import clone, transpose
 from minitorch.tensor import ShapeError, Tensor
+from minitorch.words import np
+
+zero = constants(0)
 
 # turned round ----------------------------------------------------------------------------------
 
@@ -133,7 +137,7 @@ def margins(x, *, widths, value=0):
     `widths` holds (before, behind) for each axis.
     """
     inner, outer, shape = _placed(x.shape, tuple(map(tuple, widths)))
-    y = np.zeros(shape, x.dtype, like=x)
+    y = zeros_beside(x, shape)
     if value:
         y[...] = value
     y[outer] = x[inner]
@@ -253,17 +257,19 @@ def triu(x, *, diagonal=0):
 def _triangle(name, cut, x, diagonal):
     if len(x.shape) < 2:
         raise ValueError(f"{name}: expected a matrix or several, got shape {x.shape}")
-    if not isinstance(x, np.ndarray) or x.size > _FEW:
+    if type(x) is not ndarray or x.size > _FEW:
         return cut(x, diagonal)
-    return np.where(_stays(cut, x.shape[-2:], diagonal), x, np.zeros((), x.dtype))
+    y = x.copy()
+    y[_gone(cut, x.shape, diagonal)] = zero(x)
+    return y
 
 
-_FEW = 2**12  # numbers: up to here, what stays is remembered, which takes longer than to cut
+_FEW = 2**12  # numbers: up to here, what goes is remembered, to find it takes longer than to cut
 
 
 @lru_cache
-def _stays(cut, shape, diagonal):
-    return cut(np.ones(shape, bool), diagonal)
+def _gone(cut, shape, diagonal):
+    return ~cut(np.ones(shape, bool), diagonal)
 
 
 tril.grad(x=lambda g, diagonal: tril(g, diagonal))
@@ -293,8 +299,8 @@ def _plane(dim1, dim2, ndim):
 @op(calm=True)
 def on_diagonal(x, *, shape, offset=0, dim1=0, dim2=1):
     """y = zeros of `shape` with the last axis of x on a diagonal          dL/dx = g's diagonal"""
-    apart, order, flat, places = _diagonal_of(tuple(shape), x.shape[-1], offset, dim1, dim2)
-    y = np.zeros(flat, x.dtype, like=x)
+    apart, order, flat, places = _diagonal_of(shape, x.shape[-1], offset, dim1, dim2)
+    y = zeros_beside(x, flat)
     y[places] = x
     y = y.reshape(apart)
     return y if order is None else y.transpose(order)
@@ -330,13 +336,18 @@ def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Te
     tensor([[1, 0],
             [0, 2]])
     """
-    if not x.shape:
+    return on_diagonal(x, _embedding(x.shape, offset, dim1, dim2), offset, dim1, dim2)
+
+
+@lru_cache
+def _embedding(shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> tuple[int, ...]:
+    """The shape of what has an array of `shape` on its diagonals."""
+    if not shape:
         raise ShapeError("diag_embed: x is one number; expected at least one axis")
-    dim1, dim2 = dims_of((dim1, dim2), len(x.shape) + 1, "diag_embed")
-    shape = list(x.shape[:-1])
-    for d in sorted((dim1, dim2)):
-        shape.insert(d, x.shape[-1] + abs(offset))
-    return on_diagonal(x, tuple(shape), offset, dim1, dim2)
+    *others, n = shape
+    for d in sorted(dims_of((dim1, dim2), len(shape) + 1, "diag_embed")):
+        others.insert(d, n + abs(offset))
+    return tuple(others)
 
 
 @composite(methods="diag")

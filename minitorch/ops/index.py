@@ -10,9 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numpy import ndarray
-
-from minitorch.array import has_values
+from minitorch.array import has_values, zeros_beside
 from minitorch.inplace import rebind, write_through
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
@@ -67,7 +65,7 @@ def unslice(x, *, index, shape):
 
     The index names no place twice; x broadcasts to what it names.
     """
-    y = np.zeros(shape, x.dtype, like=x) if type(x) is not ndarray else np.zeros(shape, x.dtype)
+    y = zeros_beside(x, shape)
     write(y, index, x)
     return y
 
@@ -99,11 +97,10 @@ def add_at(x, *, index, shape):
 
     What the index names several times gets the sum.
     """
+    y = zeros_beside(x, shape)
     if type(index) is Places:
-        y = np.zeros(shape, x.dtype)
         index.add(y, x)
         return y
-    y = np.zeros(shape, x.dtype, like=x)
     if [part for part in arrays_in(index) if part.dtype.kind != "b"]:
         add_into(y, index, x)
     else:

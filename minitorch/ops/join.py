@@ -16,7 +16,7 @@ from numpy import ndarray
 from numpy.exceptions import AxisError
 
 from minitorch.array import expanded
-from minitorch.op import composite, op
+from minitorch.op import composite, direct, op
 from minitorch.ops.arguments import dim_of
 from minitorch.ops.broadcast import broadcast_to
 from minitorch.ops.shape import atleast_1d, atleast_2d, atleast_3d, clone, reshape, unsqueeze
@@ -83,8 +83,9 @@ def split_sizes(x, *, sizes, dim=0):
 @lru_cache
 def _parts(sizes, dim, ndim):
     """The index of each part."""
+    parts = [slice(end - n, end) for n, end in zip(sizes, accumulate(sizes))]
     before = (slice(None),) * dim_of(dim, ndim)
-    return [(*before, slice(end - n, end)) for n, end in zip(sizes, accumulate(sizes))]
+    return [(*before, part) for part in parts] if before else parts  # x[part,] would take longer
 
 
 @lru_cache
@@ -93,14 +94,15 @@ def _sizes(shapes, dim):
 
 
 def _cut(g, xs_shape, dim):
-    gs = split_sizes(g, _sizes(xs_shape, dim), dim)
-    if _NOTHING not in xs_shape:
+    sizes = _sizes(xs_shape, dim)
+    gs = direct(split_sizes, g)(g, sizes=sizes, dim=dim)
+    if 0 not in sizes:
         return gs
     return tuple([reshape(part, shape) for part, shape in zip(gs, xs_shape)])
 
 
 cat.grad(_cut)
-split_sizes.grad(x=lambda g, dim: cat(*g, dim=dim))
+split_sizes.grad(x=lambda g, dim: direct(cat, g)(*g, dim=dim))
 
 
 @composite(methods="split")
@@ -243,6 +245,8 @@ def unbind(x, *, dim=0):
 def _slices(n, dim, ndim):
     """The index of each of n slices."""
     before = (slice(None),) * dim_of(dim, ndim)
+    if ndim > 1 and not before:
+        return [*range(n)]
     return [(*before, i, ...) for i in range(n)]  # the dots make a view also of one number
 
 
@@ -254,8 +258,8 @@ def _iterated(x: Tensor) -> Iterator[Tensor]:
 
 
 Tensor.__iter__ = _iterated  # type: ignore[method-assign]
-stack.grad(lambda g, dim: unbind(g, dim))
-unbind.grad(x=lambda g, dim: stack(*g, dim=dim))
+stack.grad(lambda g, dim: direct(unbind, g)(g, dim=dim))
+unbind.grad(x=lambda g, dim: direct(stack, g)(*g, dim=dim))
 
 
 @composite()

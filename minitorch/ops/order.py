@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from numpy import ndarray
 
+from minitorch.array import zeros_beside
 from minitorch.constants import number
-from minitorch.few import is_few
-from minitorch.op import composite, op
+from minitorch.few import FEW, is_few
+from minitorch.op import composite, direct, op
 from minitorch.ops.arguments import dim_of
 from minitorch.ops.compare import maximum, minimum
 from minitorch.ops.keys import along
@@ -57,7 +58,7 @@ def put_along(x, *, index, dim, shape):
     """y = zeros of `shape`, but x at these indices along `dim`          dL/dx = g, picked there"""
     if not x.shape:
         return x.copy()
-    y = np.zeros(shape, x.dtype, like=x)
+    y = zeros_beside(x, shape)
     y[along(index, dim_of(dim, x.ndim))] = x
     return y
 
@@ -80,13 +81,13 @@ def pick_once(x, *, at):
 @op(calm=True)
 def put_once(x, *, at, shape):
     """y = 0 everywhere in `shape`, but x at these numbers          dL/dx = g, picked there"""
-    y = np.zeros(shape, x.dtype, like=x) if type(x) is not ndarray else np.zeros(shape, x.dtype)
+    y = zeros_beside(x, shape)
     y.put(at, x)
     return y
 
 
-pick_once.grad(x=lambda g, x_shape, at: put_once(g, at, x_shape))
-put_once.grad(x=lambda g, at: pick_once(g, at))
+pick_once.grad(x=lambda g, x_shape, at: direct(put_once, g)(g, at=at, shape=x_shape))
+put_once.grad(x=lambda g, at: g.ravel()[at])
 
 
 def _picked(x, index, dim, keepdim):
@@ -98,13 +99,14 @@ def _picked(x, index, dim, keepdim):
         if not keepdim:
             index, at = index.squeeze(axis=dim), at.squeeze(axis=dim)
         values = pick_once(x, at)
-        return ValuesIndices(values, make(index, None, "indices have no gradient"))
-    values = pick_along(x, index, dim, keepdim or not x.shape)
-    if not x.shape:
-        index = np.zeros_like(raw(x), dtype=np.int64)
-    elif not keepdim:
-        index = index.reshape(values.shape)
-    return ValuesIndices(values, make(index, None, "indices have no gradient"))
+    else:
+        values = pick_along(x, index, dim, keepdim or not shape)
+        if not shape:
+            index = np.zeros_like(array, dtype=np.int64)
+        elif not keepdim:
+            index = index.reshape(values.shape)
+    pair = values, make(index, None, "indices have no gradient")
+    return tuple.__new__(ValuesIndices, pair)  # in half the time of ValuesIndices(*pair)
 
 
 # the largest and the smallest -----------------------------------------------------------------
@@ -157,7 +159,10 @@ def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinM
 
 def _length(x, dim, name):
     """The size of `dim`; one number has a dim of size 1."""
-    return x.shape[dim_of(dim, len(x.shape), name)] if x.shape else 1
+    shape = x.shape
+    if type(dim) is int and -len(shape) <= dim < len(shape):
+        return shape[dim]
+    return shape[dim_of(dim, len(shape), name)] if shape else 1
 
 
 # sorting --------------------------------------------------------------------------------------
@@ -202,7 +207,7 @@ def _without_nan(x):
 
 def _in_one_piece(index):
     """The same; few numbers as a copy, which whatever meets them next takes a third of the time."""
-    return index.copy() if is_few(index) else index
+    return index.copy() if index.size <= FEW else index
 
 
 @lru_cache
@@ -248,7 +253,9 @@ def topk(
     >>> minitorch.tensor([3.0, 1.0, 2.0]).topk(2).values
     tensor([3., 2.])
     """
-    return _picked(x, top_indices(raw(x), k, dim, largest), dim, True)
+    array = raw(x)
+    index = direct(top_indices, array)(array, k=k, dim=dim, largest=largest)
+    return _picked(x, index, dim, True)
 
 
 # the middle -----------------------------------------------------------------------------------
@@ -270,8 +277,7 @@ def _kth(x, k, n, dim):
     """The same; n is the size of `dim`."""
     if not x.shape:
         return x.argmax(keepdims=True)
-    short = n <= _SHORT
-    order = x.argsort(axis=dim, kind="stable") if short else x.argpartition(k - 1, axis=dim)
+    order = x.argsort(dim, "stable") if n <= _SHORT else x.argpartition(k - 1, dim)
     return _in_one_piece(order[_places_on(dim, x.ndim, k - 1, k)])
 
 
@@ -317,4 +323,5 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """
     if dim is None:
         return median_of_all(x)
-    return _picked(x, median_index(raw(x), dim), dim, keepdim)
+    array = raw(x)
+    return _picked(x, direct(median_index, array)(array, dim=dim), dim, keepdim)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 
-from minitorch.constants import constants, one_of
-from minitorch.few import is_few
+from minitorch.constants import constants
+from minitorch.convert import cast, cast_like
+from minitorch.dtypes import FLOATING
+from minitorch.few import few_constants, is_few
 from minitorch.kernels import on_gpu
 from minitorch.op import op
 from minitorch.ops.activation import one, sigmoid, zero
@@ -51,8 +53,8 @@ def _steeper(slope, x, alpha, rest):
 elu.grad(x=_elu_x)
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-_SELU = constants(0, SELU_SCALE, SELU_SCALE * SELU_ALPHA, SELU_SCALE - SELU_SCALE * SELU_ALPHA)
-_SELU_FACTOR = one_of(SELU_SCALE * SELU_ALPHA, SELU_SCALE)
+_SELU = SELU_SCALE, SELU_SCALE * SELU_ALPHA
+_SELU_OF_FEW = few_constants(0, *_SELU)
 
 
 @op(switch=True, keeps="slope")
@@ -62,22 +64,28 @@ def selu(x):
     dL/dx = g scale where x > 0, else g scale alpha e^x. Klambauer, Unterthiner, Mayr and
     Hochreiter 2017.
     """
-    nothing, scale, scale_alpha, _ = _SELU(x)
-    below = np.minimum(x, nothing)
-    if is_few(x):
-        slope = _SELU_FACTOR(x > nothing, x)
-        y = np.maximum(x, np.expm1(below))
-        y *= slope
-        slope *= np.exp(below)
-        return y, slope
-    y = np.maximum(x, nothing) * scale
-    y += np.expm1(below) * scale_alpha
-    return y, None
+    few = _SELU_OF_FEW(x)
+    if few is None:
+        scale, scale_alpha = _SELU
+        x = x if x.dtype.kind == "f" else x.astype(float)  # e^x of int8 would be a float16
+        y = np.maximum(x, 0) * scale
+        y += np.expm1(np.minimum(x, 0)) * scale_alpha
+        return y, None
+    nothing, scale, scale_alpha = few
+    mul = np.multiply
+    above = np.greater(x, nothing)
+    y = np.expm1(x)
+    mul(y, scale_alpha, y)
+    np.putmask(y, above, mul(x, scale))
+    slope = np.exp(x)
+    mul(slope, scale_alpha, slope)
+    np.putmask(slope, above, scale)
+    return y, slope
 
 
 def _selu_x(g, x):
-    _, _, scale_alpha, rest = _SELU(x)
-    return g * _steeper(exp(minimum(x, zero(x))), x, scale_alpha, rest)
+    scale, scale_alpha = _SELU
+    return g * _steeper(exp(minimum(x, zero(x))), x, scale_alpha, scale - scale_alpha)
 
 
 selu.grad(x=_selu_x)
@@ -91,7 +99,7 @@ def celu(x, *, alpha=1.0):
     """
     below = np.minimum(x, zero(x))
     if alpha != 1:
-        below /= alpha
+        below = below / alpha
     slope = np.exp(below) if is_few(x) else None
     y = np.expm1(below)
     if alpha == 1:
@@ -117,13 +125,15 @@ def softplus(x, *, beta=1.0, threshold=20.0):
     >>> minitorch.nn.functional.softplus(minitorch.tensor([-1000.0, 0.0, 1000.0]))
     tensor([0.0000e+00, 6.9315e-01, 1.0000e+03])
     """
-    z = x if beta == 1 else x * beta
+    z = _scaled(x, beta)
     if z.size <= _LOOPED and is_few(z):
         y = np.logaddexp(z, zero(z))
     else:
         y = np.maximum(z, zero(z)) + np.log1p(np.exp(-abs(z)))
     slope = -np.expm1(-y) if is_few(x) else None
-    y = y if beta == 1 else y / beta
+    if beta != 1:
+        y = _as_given(y / beta, x)
+        slope = None if slope is None else _as_given(slope, x)
     if not _bends_beyond(threshold, x):
         return y, slope
     beyond = z > threshold
@@ -134,14 +144,26 @@ def softplus(x, *, beta=1.0, threshold=20.0):
 _LOOPED = 32  # numbers: logaddexp is one call, but takes 16 ns for each
 
 
+def _scaled(x, beta):
+    """beta x; of float16 in float32, as float16 ends at 65,504."""
+    if beta == 1:
+        return x
+    return (cast(x, dtype=np.float32) if x.dtype.itemsize == 2 else x) * beta
+
+
+def _as_given(y, x):
+    """y in the dtype of x, where that is a floating one."""
+    return y.astype(x.dtype, copy=False) if x.dtype.kind in FLOATING else y
+
+
 def _bends_beyond(threshold, x):
     """False where y is x anyway from the threshold on: e^-20 adds nothing to 20 in float32."""
     return threshold < 20 or x.dtype.itemsize > 4
 
 
 def _softplus_x(g, x, beta, threshold):
-    z = x if beta == 1 else x * beta
-    slope = sigmoid(z)
+    z = _scaled(x, beta)
+    slope = cast_like(sigmoid(z), x)
     return g * (where(z > threshold, 1.0, slope) if _bends_beyond(threshold, x) else slope)
 
 
@@ -226,14 +248,16 @@ def gelu(x, *, approximate="none"):
     >>> minitorch.nn.functional.gelu(minitorch.tensor([-1.0, 2.0]))
     tensor([-0.1587,  1.9545])
     """
-    if approximate not in ("none", "tanh"):
-        raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
-    if not is_few(x):
-        return _gelu(x, approximate), None
     if approximate == "tanh":
-        return _bent_of_few(x)
-    phi = _normal(x, erf_of)
-    return x * phi, _normal_slope(x, x * x, phi, np.exp)
+        few = _BEND_OF_FEW(x)
+        if few is not None:
+            return _bent_of_few(x, *few)
+    elif approximate != "none":
+        raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
+    elif is_few(x):
+        phi = _normal(x, erf_of)
+        return x * phi, _normal_slope(x, x * x, phi, np.exp)
+    return _gelu(x, approximate), None
 
 
 @on_gpu("pointwise.gelu")
@@ -251,33 +275,32 @@ def _normal(x, erf):
 
 def _bent(x, square, exp):
     """(1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, which is the sigmoid of twice what tanh is of."""
-    cubic, linear, one, _ = _BEND(x)
-    return one / (exp(x * (square * cubic + linear)) + one)
+    cubic, linear, _ = _BEND
+    return 1 / (exp(x * (square * cubic + linear)) + 1)
 
 
 _SQRT_8_PI = math.sqrt(8 / math.pi)
 _NORMAL = constants(math.sqrt(1 / 2), 1 / 2, 1, -1 / 2, math.sqrt(1 / 2 / math.pi))
 # of -2 u, where u is what tanh is of
-_BEND = constants(-_SQRT_8_PI * 0.044715, -_SQRT_8_PI, 1, -_SQRT_8_PI * 0.044715 * 3)
+_BEND = -_SQRT_8_PI * 0.044715, -_SQRT_8_PI, -_SQRT_8_PI * 0.044715 * 3
+_BEND_OF_FEW = few_constants(*_BEND, 1)
 
 
-def _bent_of_few(x):
+def _bent_of_few(x, cubic, linear, slope_cubic, one):
     """y = x / d with d = e^v + 1, and its slope ((y - x) dv/dx + 1) / d."""
-    cubic, linear, one, slope_cubic = _BEND(x)
-    square = x * x
-    d = square * cubic
-    d += linear
-    d *= x
-    d = np.exp(d)
-    d += one
-    y = x / d
-    square *= slope_cubic
-    square += linear
-    slope = y - x
-    slope *= square
-    slope += one
-    slope /= d
-    return y, slope
+    add, mul = np.add, np.multiply
+    square = mul(x, x)
+    v = mul(square, cubic)
+    add(v, linear, v)
+    mul(v, x, v)
+    d = np.exp(v, v)
+    add(d, one, d)
+    y = np.divide(x, d)
+    dv = mul(square, slope_cubic, square)
+    add(dv, linear, dv)
+    slope = mul(np.subtract(y, x), dv, dv)
+    add(slope, one, slope)
+    return y, np.divide(slope, d, slope)
 
 
 def _normal_slope(x, square, phi, exp):
@@ -286,8 +309,8 @@ def _normal_slope(x, square, phi, exp):
 
 
 def _bent_slope(square, y, s):
-    _, linear, one, slope_cubic = _BEND(y)
-    return (s - one) * y * (square * slope_cubic + linear) + s
+    _, linear, slope_cubic = _BEND
+    return (s - 1) * y * (square * slope_cubic + linear) + s
 
 
 @on_gpu("pointwise.gelu_gradient")

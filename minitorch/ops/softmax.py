@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitorch.dtypes import as_dtype
-from minitorch.few import add_up_beside, within
+from minitorch.few import add_up_beside, adder, all_within
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.arguments import check_floats
@@ -20,10 +20,11 @@ from minitorch.ops.reduce import sum
 from minitorch.ops.sums import total
 from minitorch.tensor import Tensor
 from minitorch.threads import by_rows, is_large
+from minitorch.traced import NUMPY
 from minitorch.words import np
 
 
-@op(methods="softmax", exact_dtype=True, autocast="high")
+@op(methods="softmax", exact_dtype=True, keeps="add", autocast="high")
 def softmax(x, *, dim=None, dtype=None):
     """y_i = e^x_i / Σ_j e^x_j          dL/dx = y (g - Σ_j g_j y_j)
 
@@ -37,12 +38,13 @@ def softmax(x, *, dim=None, dtype=None):
     >>> minitorch.softmax(minitorch.tensor([0.0, 0.0, 1000.0]), dim=0)
     tensor([0., 0., 1.])
     """
-    x = _checked("softmax", x, dim, dtype)
-    if within(x, 80):  # e^x and its sum are neither 0 nor inf
+    x = x if dtype is None else x.astype(as_dtype(dtype))
+    add = adder(x, dim)
+    if add is not None and all_within(x, 80):  # e^x and its sum are neither 0 nor inf
         e = np.exp(x)
-        e /= total((dim,), e, beside=True)
-        return e
-    return _softmax(x, dim)
+        return np.divide(e, add(e), e), add
+    _check("softmax", x, dim)
+    return _softmax(x, dim), None
 
 
 @on_gpu("softmax.softmax")
@@ -58,8 +60,16 @@ def _shares_into(y, x, dim):
     y /= total((dim,), y, beside=True)
 
 
+def _softmax_x(g, y, dim, add):
+    if add is not None and type(g) in NUMPY:
+        dx = g * y
+        dx = np.subtract(g, add(dx), dx)
+        return np.multiply(y, dx, dx)
+    return _softmax_gradient(g, y, dim)
+
+
 @on_gpu("softmax.softmax_gradient")
-def _softmax_x(g, y, dim):
+def _softmax_gradient(g, y, dim):
     if is_large(g):
         dx = np.empty_like(y)
         by_rows(_softmax_x_into, (dx,), (y, g), dim)
@@ -76,7 +86,7 @@ def _softmax_x_into(dx, y, g, dim):
 softmax.grad(x=_softmax_x)
 
 
-@op(methods="log_softmax", exact_dtype=True, autocast="high")
+@op(methods="log_softmax", exact_dtype=True, keeps="add", autocast="high")
 def log_softmax(x, *, dim=None, dtype=None):
     """y_i = x_i - log Σ_j e^x_j          dL/dx = g - e^y Σ_j g_j
 
@@ -90,10 +100,13 @@ def log_softmax(x, *, dim=None, dtype=None):
     >>> minitorch.log_softmax(minitorch.tensor([1000.0, 0.0, -1000.0]), dim=0)
     tensor([    0., -1000., -2000.])
     """
-    x = _checked("log_softmax", x, dim, dtype)
-    if within(x, 8):  # y then is off by no more than the rounding of 8
-        return x - np.log(total((dim,), np.exp(x), beside=True))
-    return _log_softmax(x, dim)
+    x = x if dtype is None else x.astype(as_dtype(dtype))
+    add = adder(x, dim)
+    if add is not None and all_within(x, 8):  # y then is off by no more than the rounding of 8
+        sums = add(np.exp(x))
+        return x - np.log(sums, sums), add
+    _check("log_softmax", x, dim)
+    return _log_softmax(x, dim), None
 
 
 @on_gpu("softmax.log_softmax")
@@ -108,8 +121,15 @@ def _logs_into(y, x, dim):
     y -= np.log(total((dim,), np.exp(y)))
 
 
+def _log_softmax_x(g, y, dim, add):
+    if add is not None and type(g) in NUMPY:
+        e = np.exp(y)
+        return np.subtract(g, np.multiply(e, add(g), e), e)
+    return _log_softmax_gradient(g, y, dim)
+
+
 @on_gpu("softmax.log_softmax_gradient")
-def _log_softmax_x(g, y, dim):
+def _log_softmax_gradient(g, y, dim):
     if is_large(g):
         dx = np.empty_like(y)
         by_rows(_log_softmax_x_into, (dx,), (y, g), dim)
@@ -143,7 +163,7 @@ def log_softmax_naive(x: Tensor, dim: int | None = None) -> Tensor:
     >>> log_softmax_naive(minitorch.tensor([1000.0, 0.0, -1000.0]), 0)
     tensor([ nan, -inf, -inf])
     """
-    _checked("log_softmax_naive", x, dim)
+    _check("log_softmax_naive", x, dim)
     e = exp(x)
     return log(div(e, sum(e, dim, True)))
 
@@ -156,7 +176,7 @@ def log_softmax_simplified(x: Tensor, dim: int | None = None) -> Tensor:
     >>> log_softmax_simplified(minitorch.tensor([1000.0, 0.0, -1000.0]), 0)
     tensor([-inf, -inf, -inf])
     """
-    _checked("log_softmax_simplified", x, dim)
+    _check("log_softmax_simplified", x, dim)
     return sub(x, log(sum(exp(x), dim, True)))
 
 
@@ -169,12 +189,7 @@ def shift_into(y, x, dim):
         np.subtract(x, x.max(axis=dim, keepdims=True), out=y)
 
 
-def _checked(name, x, dim, dtype=None):
-    """x, in that dtype."""
+def _check(name, x, dim):
     if dim is None:
         raise TypeError(f"{name}: say along which dim, as in {name}(x, dim=-1) for the last")
-    if dtype is not None:
-        x = x.astype(as_dtype(dtype))
-    if x.dtype.kind != "f":
-        check_floats(name, "x", x)
-    return x
+    check_floats(name, "x", x)

@@ -27,7 +27,7 @@ zero = constants(0)
 # spread around the mean ------------------------------------------------------------------------
 
 
-@op(methods="var", exact_dtype=True)
+@op(methods="var", exact_dtype=True, keeps="spread")
 def var(x, *, dim=None, unbiased=True, keepdim=False, correction=None):
     """y = Σ (x - m)² / (n - c), m the mean          dL/dx = g 2 (x - m) / (n - c)
 
@@ -41,10 +41,11 @@ def var(x, *, dim=None, unbiased=True, keepdim=False, correction=None):
     >>> minitorch.tensor([1.0, 2.0, 3.0]).var()
     tensor(1.)
     """
-    return _var("var", x, dim, unbiased, keepdim, correction).astype(x.dtype, copy=False)
+    y, d = _var("var", x, dim, unbiased, keepdim, correction)
+    return y.astype(x.dtype, copy=False), d
 
 
-@op(methods="std", exact_dtype=True)
+@op(methods="std", exact_dtype=True, keeps="spread")
 def std(x, *, dim=None, unbiased=True, keepdim=False, correction=None):
     """y = √var(x)          dL/dx = g (x - m) / (y (n - c)), and 0 where all x are equal
 
@@ -52,10 +53,12 @@ def std(x, *, dim=None, unbiased=True, keepdim=False, correction=None):
     >>> minitorch.tensor([1.0, 2.0, 3.0]).std()
     tensor(1.)
     """
-    return np.sqrt(_var("std", x, dim, unbiased, keepdim, correction)).astype(x.dtype, copy=False)
+    y, d = _var("std", x, dim, unbiased, keepdim, correction)
+    return np.sqrt(y).astype(x.dtype, copy=False), d
 
 
 def _var(name, x, dim, unbiased, keepdim, correction):
+    """The variance, and of few x their x - m, to be kept."""
     check_floats(name, "x", x)
     dim, n, c = _degrees(x.shape, dim, unbiased, correction)
     if n <= c:
@@ -63,10 +66,12 @@ def _var(name, x, dim, unbiased, keepdim, correction):
             f"{name}: needs more than {c} elements with correction={c}; shape {x.shape} has {n}"
             f"{'' if dim is None else f' along dim {dim}'}. With correction=0 one is enough"
         )
-    x = wide(x)
-    d = x - add_up_beside(x, dim) / number(n, x)
+    d = wide(x)
+    d = d - add_up_beside(d, dim) / number(n, d)
+    if is_few(x) and d.dtype == x.dtype:
+        return add_up(d * d, dim, keepdim) / number(n - c, d), d
     d *= d
-    return add_up(d, dim, keepdim) / number(n - c, x)
+    return add_up(d, dim, keepdim) / number(n - c, d), None
 
 
 def _degrees(shape, dim, unbiased, correction):
@@ -77,14 +82,17 @@ def _degrees(shape, dim, unbiased, correction):
     return dim, count(shape, dim), int(unbiased) if correction is None else correction
 
 
-def _from_mean(g, x, dim, unbiased, correction, factor=1):
-    """factor g (x - m) / (n - c)"""
+def _from_mean(g, x, spread, dim, unbiased, correction, factor=1):
+    """factor g (x - m) / (n - c), where x - m may have been kept as the spread"""
     dim, n, c = _degrees(x.shape, dim, unbiased, correction)
-    return beside(g * (factor / (n - c)), x.shape, dim) * (x - mean(x, dim, True))
+    g = beside(g * (factor / (n - c)), x.shape, dim)
+    return g * (x - mean(x, dim, True) if spread is None or type(g) not in NUMPY else spread)
 
 
 var.grad(
-    x=lambda g, x, dim, unbiased, correction: _from_mean(g, x, dim, unbiased, correction, factor=2)
+    x=lambda g, x, spread, dim, unbiased, correction: _from_mean(
+        g, x, spread, dim, unbiased, correction, factor=2
+    )
 )
 
 
@@ -94,8 +102,8 @@ def nowhere_0(y):
 
 
 std.grad(
-    x=lambda g, y, x, dim, unbiased, correction: _from_mean(
-        g / nowhere_0(y), x, dim, unbiased, correction
+    x=lambda g, y, x, spread, dim, unbiased, correction: _from_mean(
+        g / nowhere_0(y), x, spread, dim, unbiased, correction
     )
 )
 
