@@ -68,6 +68,7 @@ def compiled_call(op: Any) -> Callable:
         "op": op,
         "renamed": renamed,
         "settled": settled,
+        "too_many": too_many,
         "widened": widened,
     }
     taken = [name for name in (*op.inputs, *op.options) if name in OWN_NAMES or name in closed]
@@ -162,6 +163,14 @@ def operand(a: Any, op: Any, name: str) -> Any:
     fix = f"; write minitorch.tensor({name})" if isinstance(a, (list, tuple)) else ""
     raise TypeError(
         f"{op.name}: {name!r} must be a Tensor, a number or a NumPy array, got {shown}{fix}"
+    )
+
+
+def too_many(op: Any, given: Sequence[Any]) -> TypeError:
+    """The error for `cat([a, b], 0, 1)`."""
+    return TypeError(
+        f"{op.name}: after a sequence of tensors only {', '.join(op.options)} can be given by "
+        f"position; got {len(given) - 1} arguments there"
     )
 
 

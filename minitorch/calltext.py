@@ -316,7 +316,11 @@ def _sequence_given(x: str, options: Sequence[str]) -> str:
         return alone
     names = ", ".join(options)
     several = f"{x}, {names}, = {x} + ({names},)[len({x}) - 1 :]"
-    return f"if len({x}) == 1: {alone}\n        else: {several}"
+    return (
+        f"if len({x}) == 1: {alone}\n"
+        f"        elif len({x}) > {1 + len(options)}: raise too_many(op, {x})\n"
+        f"        else: {several}"
+    )
 
 
 def _odd_dtype(op: Any) -> str:

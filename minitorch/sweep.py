@@ -97,7 +97,7 @@ class Sweep:
             try:
                 grads = pull(g, saved, needs)
             except Exception as error:
-                error.add_note(f"in the backward of {node.name}{_recorded(node).rstrip(',')}")
+                error.add_note(f"in the backward of {node.name}{_recorded(node)}")
                 raise
             if inspection is not None:
                 inspection.after(node, g, grads)
@@ -210,12 +210,12 @@ def _check_unchanged(node: Node) -> None:
     """Raises when an array that `node` saved was written in place since."""
     for name, value in _named_arrays(node):
         if hasattr(value, "base") and version(value) > node.birth:
-            more = "" if node.where else "; inside minitorch.detect_anomaly() both lines are named"
+            recorded = _recorded(node) and f"{_recorded(node)},"
+            more = "" if recorded else "; inside minitorch.detect_anomaly() both lines are named"
             raise RuntimeError(
-                f"{node.name}: backward needs its {name!r} of shape {tuple(value.shape)}"
-                f"{_recorded(node)} but {writer(value)} changed that array in place after it was "
-                "saved; change a copy instead (x = x.clone()), or call backward() before the "
-                f"change{more}"
+                f"{node.name}: backward needs its {name!r} of shape {tuple(value.shape)}{recorded} "
+                f"but {writer(value)} changed that array in place after it was saved; change a "
+                f"copy instead (x = x.clone()), or call backward() before the change{more}"
             )
 
 
@@ -325,7 +325,7 @@ def _whose(node: Node, index: int) -> str:
 
 def _recorded(node: Node) -> str:
     """Where the forward made a node, if `detect_anomaly` has noted it."""
-    return f", recorded at {node.where}," if node.where else ""
+    return f", recorded at {node.where}" if node.where else ""
 
 
 def _shape_hint(got: tuple[int, ...], expected: tuple[int, ...]) -> str:

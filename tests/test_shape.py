@@ -403,6 +403,7 @@ ERRORS = [
         "broadcast_shapes: shapes .* do not",
     ),
     (lambda x: minitorch.cat([]), ValueError, "cat: expected at least one tensor, got none"),
+    (lambda x: minitorch.cat([x], 0, 0), TypeError, "cat: .* only dim can be given by position"),
     (lambda x: minitorch.stack([]), ValueError, "stack: expected at least one tensor, got none"),
     (
         lambda x: minitorch.cat([x, x, x.T]),
