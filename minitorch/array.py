@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -339,7 +339,8 @@ def diagonal_of(x: Array, offset: int, dim1: int, dim2: int) -> Array:
     if type(x) is np.ndarray:
         y = x.diagonal(offset, dim1, dim2)
         if x.flags.writeable:
-            y.setflags(write=True)
+            with suppress(ValueError):  # what x is a view of may be read-only by now
+                y.setflags(write=True)
         return y
     if isinstance(x, Traced):
         return x.recorder.call(diagonal_of, (x, offset, dim1, dim2))

@@ -21,6 +21,7 @@ from numpy.exceptions import AxisError
 from minitorch import array as arrays
 from minitorch.array import Array, device_of, is_cupy
 from minitorch.calltext import (
+    FLOATS,
     MISSING,
     OWN_NAMES,
     WRAPPING,
@@ -192,8 +193,8 @@ def settled(y: Any, op: Any, values: Sequence[Any]) -> Any:
 
     NumPy turns 0-d results into scalars, and int64 with float32 into float64; torch keeps the
     floating dtype of what has axes, and takes the default dtype where there are only integers.
-    None where that is wider than the dtype NumPy computed in: the call is to be made again, with
-    `widened` inputs.
+    None where that is wider than the dtype NumPy computed in, or where integers wrap around on the
+    way: the call is to be made again, with `widened` inputs.
     """
     if isinstance(y, (tuple, list)):
         if op.exact_dtype:
@@ -212,6 +213,8 @@ def settled(y: Any, op: Any, values: Sequence[Any]) -> Any:
         return y.astype(np.int64)  # NumPy has bool ** 2 as int8, where 100 + 100 is -56
     if y.dtype.kind == "c":
         raise TypeError(f"{op.name}: complex numbers are not supported")
+    if op.name in FLOATS and all(_is_whole(v) for v in values):
+        return None
     if op.exact_dtype or y.dtype.kind != "f":
         return y
     dtype = _float_dtype(op, values)
@@ -309,12 +312,9 @@ def explained(error: Exception, op: Any, values: Sequence[Any], options: dict) -
     for name, value in options.items():
         if value is MISSING:
             return TypeError(f"{op.name}: missing argument {name!r}")
-    bools = [n for n, v in held if v.dtype.kind == "b"]
-    if bools and isinstance(error, TypeError) and not _is_named(str(error)):
-        return TypeError(
-            f"{op.name}: {bools[0]!r} holds bools, which NumPy refuses here; convert them first, "
-            f"{bools[0]}.float()"
-        )
+    if _refuses_bools(error, op) and held and all(v.dtype.kind == "b" for _, v in held):
+        name = held[0][0]
+        return TypeError(f"{op.name}: {name} needs numbers, got bool; try {name}.float()")
     met = [f"{n}: {v.dtype} {v.shape}" for n, v in held]
     given = [f"{k}={v!r}" for k, v in options.items() if not hasattr(v, "shape")]
     called = f"{op.name}({', '.join(met + given)})"
@@ -335,11 +335,13 @@ def explained(error: Exception, op: Any, values: Sequence[Any], options: dict) -
 
 def _named(text: str, op: Any) -> str:
     """The message with the op's name in front, where it does not open with a name."""
-    return text if _is_named(text) else f"{op.name}: {text}"
+    return text if re.match(r"\w+: ", text) else f"{op.name}: {text}"
 
 
-def _is_named(text: str) -> bool:
-    return re.match(r"\w+: ", text) is not None
+def _refuses_bools(error: Exception, op: Any) -> bool:
+    """Has NumPy no such arithmetic for bools? For - it names the ways that there are."""
+    refuses = str(error).startswith(("ufunc '", "The numpy boolean "))
+    return isinstance(error, TypeError) and refuses and op.name not in ("neg", "sub")
 
 
 def axis_error(dim: int, ndim: int, name: str = "") -> AxisError:

@@ -25,6 +25,9 @@ OWN_NAMES |= {"write", "y"}
 WRAPPING = {"add", "sub", "mul", "addcmul", "pow", "neg", "square", "matmul", "linear"}
 WRAPPING |= {"contract"}
 
+# And what has such arithmetic on the way to a float.
+FLOATS = {"gelu", "hardsigmoid", "hardswish", "logsigmoid", "selu", "sigmoid", "silu", "softsign"}
+
 CALL = """\
 def {name}({parameters}, **names):
     if names:

@@ -101,7 +101,7 @@ class autocast(Switch):  # noqa: N801 - torch's name
       and var give what they get, and add up in float32.
 
     These are torch's lists for CUDA, here on the CPU too. On the CPU, where NumPy computes float16
-    in software, the results are the same and it is slow: that is for trying things out.
+    in software, it is slow: that is for trying things out.
 
     A backward pass, inside the block or after it, computes in the dtypes of its forward pass.
     Forward pass and loss belong in the block; backward, clipping and the step do not need it. Small

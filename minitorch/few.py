@@ -10,6 +10,7 @@ is added up by its own `sum`.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -35,11 +36,12 @@ def is_few(x: Any) -> bool:
 
 
 def few_constants(*numbers: float) -> Callable[[Any], tuple[ndarray, ...] | None]:
-    """Gives the numbers of a formula, as `constants` does, for few floats alone; None for others.
+    """Gives the numbers of a formula, as `constants` does, for few float32 or float64 alone.
 
-    What is made of such x may be written over: x has axes, where NumPy would make a scalar.
+    None for everything else; also for a number without axes, of which NumPy makes scalars, that
+    cannot be written over.
     """
-    made = in_each_dtype(numbers)
+    made = {t: found for t, found in in_each_dtype(numbers).items() if t.char in "fd"}
     return lambda x: made.get(x.dtype) if type(x) in NUMPY and x.ndim and x.size <= FEW else None
 
 
@@ -64,18 +66,20 @@ def add_up_beside(x: Any, dim: Any) -> Any:
 
 
 def adder(x: Any, dim: Any) -> Callable[[Any], Any] | None:
-    """What adds up arrays like x along `dim`, as above; None for all but few floats of NumPy's.
+    """What `add_up_beside` does, as a function, for x of this shape, dtype and `dim`.
 
-    To ask once and add up twice, in a forward and its backward, spares the second asking.
+    To ask once and add up twice, in a forward and its backward, spares the second asking. None for
+    all but few float32 and float64 of NumPy's, with axes, and for a `dim` of None.
     """
     return _adder(x.shape, x.dtype, dim) if type(x) in NUMPY else None
 
 
-@lru_cache
+@lru_cache(typed=True)  # or True would be found as 1
 def _adder(shape: tuple[int, ...], dtype: np.dtype, dim: Any) -> Callable[[Any], Any] | None:
     few = 0 < math.prod(shape) <= ADDED_BY_BLAS and dtype.char in "fd"
     if dim is None or not shape or not few:
         return None
+    dim = tuple(map(operator.index, dim)) if type(dim) is tuple else operator.index(dim)
     side, ones, all_of_them = _ones(shape, dtype, dim, None)
     if side is None or all_of_them is not None:
         return lambda x: wide_sum(x, dim, True)

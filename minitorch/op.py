@@ -262,8 +262,8 @@ def op(
             them. Views are calm. Otherwise the warnings are switched off for it, which takes longer
             than a small product.
         exact_dtype: the body has chosen the output's dtype, also where torch would choose another.
-        keeps: the body returns (y, extra), where `extra` (an array or a tuple) is what it computed
-            on the way and a rule may take under this name. It is no output: when the backward is
+        keeps: the body returns (y, extra), where `extra` is what it computed, or looked up, on the
+            way, and a rule may take under this name. It is no output: when the backward is
             itself recorded it stays a constant, so a rule must hand it on as an option only, to
             an op that also takes the inputs it was computed from. A "slope" that is not None is
             what g of NumPy's is multiplied by, in the place of the first input's rule.

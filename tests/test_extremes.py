@@ -74,21 +74,29 @@ def test_a_recorded_slope_is_the_same_at_infinity(name):
 INTEGERS = [("celu", {"alpha": 2.0}), ("gelu", {}), ("gelu", {"approximate": "tanh"})]
 INTEGERS += [(name, {}) for name in ("elu", "selu", "celu", "silu", "mish", "softplus", "relu6")]
 INTEGERS += [(name, {}) for name in ("hardswish", "hardsigmoid", "hardtanh", "logsigmoid")]
+INTEGERS += [(name, {}) for name in ("sigmoid", "softsign")]
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (20, 30)], ids=["one", "few", "many"])
 @pytest.mark.parametrize(("name", "options"), INTEGERS)
 def test_an_activation_of_integers_is_that_of_floats(name, options, shape):
     f = getattr(mt.nn.functional, name)
-    x = mt.randint(-5, 5, shape)
-    for whole in (x, x.to(mt.int8)):
-        y = f(whole, **options)
-        np.testing.assert_allclose(y, f(x.float(), **options), rtol=1e-6, atol=1e-6)
+    for dtype in (np.int8, np.uint8, np.int16, np.int32):
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        for numbers in ([0, 1, 2, 5], [low, low + 1, 100, 127, high - 1, high]):
+            x = mt.tensor(np.resize(np.array(numbers, dtype), shape))
+            np.testing.assert_allclose(f(x, **options), f(x.float(), **options), rtol=1e-6)
 
 
-def test_bools_are_refused_in_our_words():
-    with pytest.raises(TypeError, match=r"sigmoid: 'x' holds bools.* x\.float\(\)"):
-        mt.sigmoid(mt.tensor([True, False]))
+def test_bools_are_refused_in_our_words_and_numpys_advice_is_kept():
+    x = mt.tensor([True, False])
+    for f in (mt.sigmoid, mt.nn.functional.silu):
+        with pytest.raises(TypeError, match=r"x needs number.*try x\.float\(\)"):
+            f(x)
+    with pytest.raises(TypeError, match="~"):
+        mt.neg(x)
+    with pytest.raises(TypeError, match="a dim is an int, got 'a'"):
+        x.sum(dim="a")
 
 
 def test_tanh_gelu_at_the_extremes():
@@ -355,6 +363,21 @@ def test_softplus_of_halves_is_torchs(beta, count):
     got = softplus_of_halves(beta, count)
     np.testing.assert_allclose(got[0], y.detach().numpy(), rtol=1e-3, atol=6e-8)
     np.testing.assert_allclose(got[1], x.grad.numpy(), rtol=1e-3, atol=6e-8)
+
+
+@pytest.mark.parametrize("count", [1, 200])
+@pytest.mark.parametrize(("name", "options"), [*INTEGERS, ("tanh", {}), ("tanhshrink", {})])
+def test_an_activation_of_halves_is_that_of_doubles(name, options, count):
+    def value_and_slope(x):
+        y = getattr(mt.nn.functional, name)(x, **options)
+        y.backward(mt.ones_like(y))
+        return y.detach().numpy(), x.grad.numpy()
+
+    halves = np.float16([x for x in HALVES if math.isfinite(x) and abs(x) < 60000] * count)
+    x = mt.tensor(halves, requires_grad=True)
+    got, want = value_and_slope(x), value_and_slope(x.detach().double().requires_grad_())
+    for a, b in zip(got, want):
+        np.testing.assert_allclose(a, b, rtol=2e-3, atol=1e-3)
 
 
 def test_a_slope_of_softplus_that_is_recorded_keeps_to_halves():

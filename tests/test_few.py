@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pytest
@@ -63,12 +63,30 @@ def test_few_and_many_agree(row: Row):
 
 def test_constants_of_few_are_for_few_floats_with_axes():
     third = few_constants(1 / 3, 2)
-    for dtype in ("float16", "float32", "float64"):
+    for dtype in ("float32", "float64"):
         one, two = third(np.ones((2, 3), dtype))
         assert (one.dtype, one.shape, two) == (dtype, (), 2)
         assert one == np.asarray(1 / 3, dtype)
-    for x in (np.ones(3, int), np.ones(3, bool), np.ones(()), np.ones(FEW + 1), Meta((3,), "f4")):
+    others = [np.ones(3, dtype) for dtype in ("float16", "int64", "bool")]
+    for x in (*others, np.ones(()), np.ones(FEW + 1), Meta((3,), "float32")):
         assert third(x) is None
+
+
+def test_a_dim_of_another_type_is_not_remembered_for_the_right_one():
+    x = mt.rand(4, 7)
+    for wrong in (True, 1.0, (0, 1), None):
+        with pytest.raises(TypeError, match="dim"):
+            mt.softmax(x, wrong)
+    assert mt.softmax(x, np.int64(1)).shape == mt.softmax(x, 1).shape == (4, 7)
+    assert x.var(1).shape == (4,)
+    v = mt.rand(3)
+    for bad, good in (
+        (lambda: mt.diag_embed(v, 1.0), lambda: mt.diag_embed(v, 1)),
+        (lambda: v.split([1.0, 2.0]), lambda: v.split([1, 2])),
+    ):
+        with suppress(TypeError):  # unless what is right was asked before
+            bad()
+        good()
 
 
 # sums -------------------------------------------------------------------------------------------

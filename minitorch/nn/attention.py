@@ -11,7 +11,7 @@ from minitorch.nn.dropout import check_share
 from minitorch.nn.init import xavier_normal, xavier_uniform, zeros
 from minitorch.nn.layer import TORCH_WEIGHT, Init, Layer, check_size
 from minitorch.nn.linear import Linear
-from minitorch.ops.attention import attention_weights
+from minitorch.ops.attention import attended
 from minitorch.ops.compare import where
 from minitorch.ops.join import cat
 from minitorch.random import Generator
@@ -159,10 +159,8 @@ class MultiheadAttention(Layer):
         if not need_weights:
             y = F.scaled_dot_product_attention(q, k, v, mask, dropped, causal)
             return self.out_proj(self._joined(y)), None
-        weights = attention_weights(q, k, mask, is_causal=causal)
-        if dropped:
-            weights = F.dropout(weights, dropped)
-        y = self.out_proj(self._joined(weights @ v))
+        y, weights = attended(q, k, v, mask, dropped, causal)
+        y = self.out_proj(self._joined(y))
         return y, weights.mean(-3) if average_attn_weights else weights
 
     # in and out of heads -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -313,7 +314,7 @@ def _diagonal_of(shape, length, offset, dim1, dim2):
     The shape with the plane's axes last, the way back from there (None: they are there already),
     the first with the plane flattened, and the places of the diagonal in that.
     """
-    ndim = len(shape)
+    ndim, offset = len(shape), operator.index(offset)
     dim1, dim2 = _plane(dim1, dim2, ndim)
     order = [i for i in range(ndim) if i not in (dim1, dim2)] + [dim1, dim2]
     apart, width = tuple([shape[i] for i in order]), shape[dim2]
@@ -345,6 +346,7 @@ def _embedding(shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> tup
     if not shape:
         raise ShapeError("diag_embed: x is one number; expected at least one axis")
     *others, n = shape
+    offset = operator.index(offset)  # before it is remembered: 1.0 would be found as 1
     for d in sorted(dims_of((dim1, dim2), len(shape) + 1, "diag_embed")):
         others.insert(d, n + abs(offset))
     return tuple(others)

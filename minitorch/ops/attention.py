@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
+from minitorch.array import device_of
 from minitorch.casting import autocast
-from minitorch.dtypes import FLOATING
+from minitorch.convert import cast
+from minitorch.dtypes import FLOATING, float32
 from minitorch.op import composite, op
 from minitorch.ops.broadcast import sum_to
 from minitorch.ops.dropout import dropout
@@ -15,7 +17,7 @@ from minitorch.ops.join import repeat_interleave
 from minitorch.ops.matmul import matmul, times
 from minitorch.ops.reduce import sum
 from minitorch.ops.shape import transpose
-from minitorch.tensor import ShapeError, Tensor
+from minitorch.tensor import ShapeError, Tensor, raw
 
 
 @op(exact_dtype=True, autocast="low")
@@ -99,11 +101,10 @@ def _for_each_head(query: Tensor, x: Tensor) -> Tensor:
 
 
 def _is_halved(*inputs: Tensor) -> bool:
-    """Are they all in the same 16 bits, and in the host's memory?"""
-    first = inputs[0]
-    if first.dtype.itemsize != 2 or first.device.type != "cpu":
-        return False
-    return all(x.dtype == first.dtype for x in inputs)
+    """Are they floats, all of the same 16 bits, and in the host's memory?"""
+    dtype, where = inputs[0].dtype, device_of(raw(inputs[0]))
+    halved = dtype.itemsize == 2 and dtype.kind in FLOATING and where.type == "cpu"
+    return halved and all(x.dtype == dtype for x in inputs)
 
 
 @composite(autocast="low")
@@ -124,19 +125,33 @@ def scaled_dot_product_attention(
     axis -3, than the query: each serves several heads of the query in a row (grouped queries,
     Ainslie et al. 2023).
 
-    On the CPU inputs of 16 bits are computed with in float32, and only the result is rounded: the
+    On the CPU floats of 16 bits are computed with in float32, and only the result is rounded: the
     scores may well be beyond 65,504, where float16 ends.
 
     Raises:
         ValueError: shapes that do not fit, or both a mask and `is_causal`.
         TypeError: a mask of integers.
     """
+    return attended(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)[0]
+
+
+def attended(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The attention, and the weights, of which some may have been dropped."""
     if _is_halved(query, key, value):
-        wide = (query.float(), key.float(), value.float())
-        options = (attn_mask, dropout_p, is_causal, scale, enable_gqa)
+        options = attn_mask, dropout_p, is_causal, scale, enable_gqa
         with autocast("cpu", enabled=False):
-            y = scaled_dot_product_attention(*wide, *options)
-        return y.to(query.dtype)
+            q, k, v = [cast(x, dtype=float32) for x in (query, key, value)]
+            y, weights = attended(q, k, v, *options)
+        return cast(y, dtype=query.dtype), cast(weights, dtype=query.dtype)
     if enable_gqa:
         key, value = (_for_each_head(query, x) for x in (key, value))
     weights = attention_weights(query, key, attn_mask, is_causal=is_causal, scale=scale)
@@ -145,4 +160,5 @@ def scaled_dot_product_attention(
             f"scaled_dot_product_attention: key {key.shape} and value {value.shape} differ in "
             "their number, on axis -2"
         )
-    return matmul(dropout(weights, dropout_p) if dropout_p else weights, value)
+    weights = dropout(weights, dropout_p) if dropout_p else weights
+    return matmul(weights, value), weights

@@ -83,6 +83,7 @@ def split_sizes(x, *, sizes, dim=0):
 @lru_cache
 def _parts(sizes, dim, ndim):
     """The index of each part."""
+    sizes = [operator.index(n) for n in sizes]  # before they are remembered: 1.0 is found as 1
     parts = [slice(end - n, end) for n, end in zip(sizes, accumulate(sizes))]
     before = (slice(None),) * dim_of(dim, ndim)
     return [(*before, part) for part in parts] if before else parts  # x[part,] would take longer

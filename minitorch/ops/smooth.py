@@ -67,7 +67,6 @@ def selu(x):
     few = _SELU_OF_FEW(x)
     if few is None:
         scale, scale_alpha = _SELU
-        x = x if x.dtype.kind == "f" else x.astype(float)  # e^x of int8 would be a float16
         y = np.maximum(x, 0) * scale
         y += np.expm1(np.minimum(x, 0)) * scale_alpha
         return y, None
@@ -145,10 +144,13 @@ _LOOPED = 32  # numbers: logaddexp is one call, but takes 16 ns for each
 
 
 def _scaled(x, beta):
-    """beta x; of float16 in float32, as float16 ends at 65,504."""
-    if beta == 1:
-        return x
-    return (cast(x, dtype=np.float32) if x.dtype.itemsize == 2 else x) * beta
+    """beta x"""
+    return x if beta == 1 else _wide(x) * beta
+
+
+def _wide(x):
+    """What has 16 bits in float32: float16 ends at 65,504, which products of such x pass."""
+    return cast(x, dtype=np.float32) if x.dtype.itemsize == 2 else x
 
 
 def _as_given(y, x):
@@ -315,11 +317,14 @@ def _bent_slope(square, y, s):
 
 @on_gpu("pointwise.gelu_gradient")
 def _gelu_x(g, x, approximate):
-    square = x * x
+    v = _wide(x)
+    square = v * v
     if approximate == "none":
-        return g * _normal_slope(x, square, _normal(x, erf), exp)
-    s = _bent(x, square, exp)
-    return g * _bent_slope(square, x * s, s)
+        slope = _normal_slope(v, square, _normal(v, erf), exp)
+    else:
+        s = _bent(v, square, exp)
+        slope = _bent_slope(square, v * s, s)
+    return g * cast_like(slope, x)
 
 
 gelu.grad(x=_gelu_x)

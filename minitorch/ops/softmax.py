@@ -13,7 +13,7 @@ from minitorch.dtypes import as_dtype
 from minitorch.few import add_up_beside, adder, all_within
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
-from minitorch.ops.arguments import check_floats
+from minitorch.ops.arguments import check_floats, whole_dim
 from minitorch.ops.arithmetic import div, neg, sub
 from minitorch.ops.elementwise import exp, log
 from minitorch.ops.reduce import sum
@@ -39,7 +39,7 @@ def softmax(x, *, dim=None, dtype=None):
     tensor([0., 0., 1.])
     """
     x = x if dtype is None else x.astype(as_dtype(dtype))
-    add = adder(x, dim)
+    add = adder(x, dim) if type(dim) is int else None
     if add is not None and all_within(x, 80):  # e^x and its sum are neither 0 nor inf
         e = np.exp(x)
         return np.divide(e, add(e), e), add
@@ -101,7 +101,7 @@ def log_softmax(x, *, dim=None, dtype=None):
     tensor([    0., -1000., -2000.])
     """
     x = x if dtype is None else x.astype(as_dtype(dtype))
-    add = adder(x, dim)
+    add = adder(x, dim) if type(dim) is int else None
     if add is not None and all_within(x, 8):  # y then is off by no more than the rounding of 8
         sums = add(np.exp(x))
         return x - np.log(sums, sums), add
@@ -192,4 +192,5 @@ def shift_into(y, x, dim):
 def _check(name, x, dim):
     if dim is None:
         raise TypeError(f"{name}: say along which dim, as in {name}(x, dim=-1) for the last")
+    whole_dim(dim, name)
     check_floats(name, "x", x)
