@@ -25,6 +25,7 @@ from minitorch.ops.elementwise import rsqrt, square
 from minitorch.ops.reduce import mean
 from minitorch.ops.sums import folded, in_rows, total, wide
 from minitorch.sweep import unbroadcast
+from minitorch.tensor import raw
 from minitorch.traced import NUMPY
 from minitorch.words import np
 
@@ -59,16 +60,14 @@ def _is_beside(weight, x):
 
 
 def _few(x, weight, bias, products, center):
-    """The same for few rows: BLAS averages them, and √(σ² + ε) and x̂ are kept."""
-    averages, _, eps = products
-    mu = x.dot(averages) if center else None
-    xhat = x - mu if center else x.copy()
+    """The same for few rows: BLAS centres and averages, and √(σ² + ε) and x̂ are kept."""
+    averages, centred, eps = products
+    xhat = x.dot(centred) if center else x.copy()
     deviation = (xhat * xhat).dot(averages)
-    deviation += eps
-    np.sqrt(deviation, out=deviation)
-    xhat /= deviation
+    np.sqrt(np.add(deviation, eps, deviation), deviation)
+    np.divide(xhat, deviation, xhat)
     y = xhat.copy() if weight is None else xhat * weight
-    return y if bias is None else y + bias, (mu, None, (deviation, xhat, products))
+    return y if bias is None else y + bias, (None, None, (deviation, xhat, products))
 
 
 @lru_cache
@@ -138,9 +137,11 @@ def standardize_all(g, x, weight, bias_shape, moments, dims, eps, center, needs)
 def _standardize_all(g, x, weight, bias_shape, moments, dims, eps, center, needs):
     mu, r, few = moments
     if few is not None:
+        deviation, xhat, products = few
         if type(g) in NUMPY:
-            return _few_grads(g, weight, bias_shape, *few, center, needs)
-        r = 1 / few[0]
+            return _few_grads(g, weight, bias_shape, deviation, xhat, products, center, needs)
+        averages, _, _ = products
+        mu, r = raw(x).dot(averages) if center else None, 1 / deviation
     return standardize_all(g, x, weight, bias_shape, (mu, r), dims, eps, center, needs)
 
 
@@ -150,9 +151,9 @@ def _few_grads(g, weight, bias_shape, deviation, xhat, products, center, needs):
     if needs[0]:
         v, (averages, centred, _) = g if weight is None else g * weight, products
         along = (v * xhat).dot(averages)
-        along *= xhat
-        dx = (v.dot(centred) if center else v) - along
-        dx /= deviation
+        np.multiply(along, xhat, along)
+        dx = np.subtract(v.dot(centred) if center else v, along, along)
+        np.divide(dx, deviation, dx)
     dw = unbroadcast(g * xhat, weight.shape) if needs[1] else None
     return dx, dw, unbroadcast(g, bias_shape) if needs[2] else None
 
