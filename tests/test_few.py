@@ -26,6 +26,7 @@ from minitorch.ops.places import (
     Places,
     all_below,
     all_differ,
+    each_once,
     places,
     places_found,
     places_of_labels,
@@ -59,6 +60,14 @@ def test_few_and_many_agree(row: Row):
 
 
 # numbers ----------------------------------------------------------------------------------------
+
+
+def test_each_once_is_for_indices_that_count_from_the_front():
+    assert each_once(np.array([2, 0, 1]))
+    assert each_once(np.array([[2], [0]]))
+    twice, from_the_end, empty = np.array([1, 1]), np.array([0, -1]), np.zeros(0, int)
+    for index in (twice, from_the_end, empty, np.arange(33), np.array([1], "i4"), 1, np.True_):
+        assert not each_once(index)
 
 
 def test_constants_of_few_are_for_few_floats_with_axes():

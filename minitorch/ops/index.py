@@ -16,7 +16,7 @@ from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.broadcast import sum_to
 from minitorch.ops.keys import arrays_in, check_once, ints_first, resolved
-from minitorch.ops.places import Places, write
+from minitorch.ops.places import Places, each_once, write
 from minitorch.ops.shape import reshape
 from minitorch.tape import current_mode
 from minitorch.tensor import Tensor, raw
@@ -100,6 +100,9 @@ def add_at(x, *, index, shape):
     y = zeros_beside(x, shape)
     if type(index) is Places:
         index.add(y, x)
+        return y
+    if each_once(index):
+        y[index] = x  # in half the time
         return y
     if [part for part in arrays_in(index) if part.dtype.kind != "b"]:
         add_into(y, index, x)

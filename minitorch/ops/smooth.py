@@ -253,7 +253,7 @@ def gelu(x, *, approximate="none"):
     if approximate == "tanh":
         few = _BEND_OF_FEW(x)
         if few is not None:
-            return _bent_of_few(x, *few)
+            return _bent_of_few(x, few)
     elif approximate != "none":
         raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
     elif is_few(x):
@@ -288,8 +288,9 @@ _BEND = -_SQRT_8_PI * 0.044715, -_SQRT_8_PI, -_SQRT_8_PI * 0.044715 * 3
 _BEND_OF_FEW = few_constants(*_BEND, 1)
 
 
-def _bent_of_few(x, cubic, linear, slope_cubic, one):
+def _bent_of_few(x, numbers):
     """y = x / d with d = e^v + 1, and its slope ((y - x) dv/dx + 1) / d."""
+    cubic, linear, slope_cubic, one = numbers
     add, mul = np.add, np.multiply
     square = mul(x, x)
     v = mul(square, cubic)
