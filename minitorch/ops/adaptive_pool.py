@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitorch.op import composite
 from minitorch.ops.avg_pool import avg_pool
 from minitorch.ops.max_pool import max_pool, max_pool_indices
 from minitorch.ops.resize import Table, bins, resample
 from minitorch.ops.window import check_image, per_axis
+from minitorch.words import np
 
 
 def _bins(who: str, n: int, x: Any, output_size: Any) -> list[Table]:

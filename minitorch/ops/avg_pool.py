@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.pool import folded, pool_grid, taps_along
 from minitorch.ops.sums import wide
 from minitorch.ops.window import Grid, check_image, padded, per_side, unpadded
+from minitorch.words import np
 
 
 @on_gpu("pools.total")

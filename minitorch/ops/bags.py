@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array, device_of, move
 from minitorch.op import composite
 from minitorch.ops.compare import where
@@ -15,6 +13,7 @@ from minitorch.ops.order import max
 from minitorch.ops.reduce import sum
 from minitorch.ops.shape import unsqueeze
 from minitorch.tensor import ShapeError, Tensor, make, raw
+from minitorch.words import np
 
 MODES = ("sum", "mean", "max")
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
-
 from minitorch.op import composite
 from minitorch.ops.arrange import diag
 from minitorch.ops.join import cat, meshgrid, stack
 from minitorch.ops.scatter import index_select
 from minitorch.ops.shape import atleast_2d, ravel
 from minitorch.tensor import ShapeError, Tensor
+from minitorch.words import np
 
 
 @composite()

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitorch.op import composite
 from minitorch.ops.activation import logsigmoid
 from minitorch.ops.arguments import check_floats
@@ -20,6 +18,7 @@ from minitorch.ops.margin import reduced, same_shapes
 from minitorch.ops.reduce import mean, sum
 from minitorch.ops.shape import unsqueeze
 from minitorch.tensor import ShapeError, Tensor, make
+from minitorch.words import np
 
 
 @composite(autocast="high")

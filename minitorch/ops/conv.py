@@ -20,8 +20,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.op import op
 from minitorch.ops.broadcast import expand
@@ -30,6 +28,7 @@ from minitorch.ops.shape import reshape
 from minitorch.ops.sums import total
 from minitorch.ops.window import check_image, grid_of, padded, per_axis
 from minitorch.tensor import ShapeError
+from minitorch.words import np
 
 # the arguments ---------------------------------------------------------------------------------
 

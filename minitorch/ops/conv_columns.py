@@ -19,10 +19,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array, device_of
 from minitorch.ops.window import Grid, padded, unpadded, windows
+from minitorch.words import np
 
 # a part at a time -----------------------------------------------------------------------------
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from minitorch.op import composite
 from minitorch.ops.index import getitem
 from minitorch.ops.reduce import sum
 from minitorch.ops.shape import unsqueeze
 from minitorch.ops.statistics import norm
 from minitorch.tensor import ShapeError, Tensor
+from minitorch.words import np
 
 
 @composite(autocast="high")

@@ -12,8 +12,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.op import composite
 from minitorch.ops.arguments import check_floats
@@ -24,6 +22,7 @@ from minitorch.ops.matmul import matmul
 from minitorch.ops.resize import cubic_weights
 from minitorch.ops.shape import permute, reshape, unsqueeze
 from minitorch.tensor import ShapeError, Tensor, make, raw
+from minitorch.words import np
 
 MODES = ("bilinear", "nearest", "bicubic")
 PADDING_MODES = ("zeros", "border", "reflection")

@@ -41,7 +41,7 @@ def cat(*xs, dim=0):
     if not xs:
         raise ValueError("cat: expected at least one tensor, got none")
     try:
-        return np.concatenate(xs, axis=dim)
+        return np.concatenate(xs, dim)
     except ValueError as error:
         others = [x for x in xs if np.shape(x) != _NOTHING]
         if len(others) in (0, len(xs)):
@@ -77,7 +77,7 @@ concat = concatenate = cat
 @op(view=True, exact_dtype=True)
 def split_sizes(x, *, sizes, dim=0):
     """ys = x cut along `dim` into parts of these sizes          dL/dx = the gs, joined by `cat`"""
-    return tuple(map(x.__getitem__, _parts(tuple(sizes), dim, x.ndim)))
+    return tuple([x[part] for part in _parts(tuple(sizes), dim, x.ndim)])
 
 
 @lru_cache
@@ -239,7 +239,7 @@ def unbind(x, *, dim=0):
     if not x.shape:
         raise IndexError("unbind: x is one number, without an axis to go along")
     shape = x.shape
-    return tuple(map(x.__getitem__, _slices(shape[dim], dim, len(shape))))
+    return tuple([x[i] for i in _slices(shape[dim], dim, len(shape))])
 
 
 @lru_cache

@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import device_of, has_values, move
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.pool import folded, pool_grid
 from minitorch.ops.window import check_image, padded, unpadded
+from minitorch.words import np
 
 
 @op(calm=True)

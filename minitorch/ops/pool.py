@@ -7,10 +7,9 @@ many windows there are. This walk is here; `max_pool.py` and `avg_pool.py` are w
 
 from __future__ import annotations
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.ops.window import Grid, grid_of
+from minitorch.words import np
 
 
 def pool_grid(who, sizes, kernel_size, stride, padding, dilation, ceil_mode):

@@ -11,11 +11,10 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minitorch.array import device_of, move
 from minitorch.op import composite, op
 from minitorch.ops.window import check_image, per_axis
+from minitorch.words import np
 
 
 class Table(NamedTuple):

@@ -75,9 +75,8 @@ def selu(x):
     above = np.greater(x, nothing)
     y = np.expm1(x)
     mul(y, scale_alpha, y)
+    slope = np.add(y, scale_alpha)  # scale alpha e^x, but for the rounding of y
     np.putmask(y, above, mul(x, scale))
-    slope = np.exp(x)
-    mul(slope, scale_alpha, slope)
     np.putmask(slope, above, scale)
     return y, slope
 

@@ -60,9 +60,11 @@ def _is_beside(weight, x):
 
 
 def _few(x, weight, bias, products, center):
-    """The same for few rows: BLAS centres and averages, and √(σ² + ε) and x̂ are kept."""
-    averages, centred, eps = products
-    xhat = x.dot(centred) if center else x.copy()
+    """The same for few rows: BLAS averages them, and √(σ² + ε) and x̂ are kept."""
+    averages, _, eps = products
+    xhat = x.dot(averages) if center else x.copy()
+    if center:
+        np.subtract(x, xhat, xhat)  # of digits lost, a product that centres x loses twice as many
     deviation = (xhat * xhat).dot(averages)
     np.sqrt(np.add(deviation, eps, deviation), deviation)
     np.divide(xhat, deviation, xhat)

@@ -10,8 +10,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minitorch.op import composite
 from minitorch.ops.index import setitem
 from minitorch.ops.keys import whole_numbers
@@ -19,6 +17,7 @@ from minitorch.ops.labels import check_numbers, counting
 from minitorch.ops.shape import reshape
 from minitorch.ops.window import check_image, per_axis
 from minitorch.tensor import ShapeError, Tensor, make
+from minitorch.words import np
 
 
 @composite()

@@ -18,14 +18,13 @@ from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minitorch.array import Array, strided
 from minitorch.dtypes import FLOATING
 from minitorch.kernels import on_gpu
 from minitorch.op import composite, op
 from minitorch.ops.arguments import dim_of
 from minitorch.tensor import ShapeError
+from minitorch.words import np
 
 Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]

@@ -43,11 +43,10 @@ from collections.abc import Iterator
 from functools import lru_cache, reduce
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.ops.conv_columns import add_last, parts, reflected, to_first, to_last, turned
 from minitorch.ops.window import Grid, Sizes, padded, windows
+from minitorch.words import np
 
 # the matrices ---------------------------------------------------------------------------------
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.kernels import moved_by
 from minitorch.optim.averages import average, average_squares
@@ -14,6 +12,7 @@ from minitorch.optim.blocks import scratch
 from minitorch.optim.decay import descent, shrink
 from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
+from minitorch.words import np
 
 
 class Adam(Optimizer):

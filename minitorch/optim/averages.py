@@ -5,9 +5,8 @@ They are computed in memory that is lent (see `scratch`), so that no step makes 
 
 from __future__ import annotations
 
-import numpy as np
-
 from minitorch.array import Array
+from minitorch.words import np
 
 
 def average(m: Array, g: Array, beta: float, a: Array) -> None:

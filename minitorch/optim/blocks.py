@@ -14,11 +14,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minitorch.array import Array, device_of
 from minitorch.clock import owner
 from minitorch.threads import BLOCK, share
+from minitorch.words import np
 
 # Bytes of each array in a block. On a CPU half a dozen such arrays fit about into a core's own
 # cache; a GPU is kept busy by one launch, and temporaries stay small beside its memory.

@@ -20,14 +20,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.optim.averages import average, average_squares
 from minitorch.optim.blocks import scratch
 from minitorch.optim.groups import check_option
 from minitorch.optim.optimizer import Optimizer
 from minitorch.optim.trust import norm, trust
+from minitorch.words import np
 
 
 class Part:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from minitorch.array import Array, device_of, first_true, has_values
+from minitorch.words import np
 
 
 def check_gradient(who: str, name: str, p: Array, g: Array, finite: bool | None) -> None:

@@ -11,9 +11,8 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from minitorch.tensor import Tensor
+from minitorch.words import np
 
 _ANY = (-math.inf, math.inf)
 _POSITIVE = (0.0, math.inf)

@@ -12,8 +12,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.clock import stamp
 from minitorch.modes import enable_grad
@@ -22,6 +20,7 @@ from minitorch.optim.line_search import Point, strong_wolfe
 from minitorch.optim.optimizer import Optimizer
 from minitorch.quiet import quiet
 from minitorch.tensor import make
+from minitorch.words import np
 
 
 class _Memory:

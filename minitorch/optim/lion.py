@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.kernels import moved_by
 from minitorch.optim.averages import average
@@ -13,6 +11,7 @@ from minitorch.optim.blocks import scratch
 from minitorch.optim.decay import descent, shrink
 from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
+from minitorch.words import np
 
 
 class Lion(Optimizer):

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from minitorch.array import Array, device_of, is_cupy
 from minitorch.array import move as to_device
 from minitorch.clock import stamp
@@ -17,6 +15,7 @@ from minitorch.optim.blocks import Item
 from minitorch.optim.groups import Group
 from minitorch.quiet import quiet
 from minitorch.tensor import Tensor, make, raw
+from minitorch.words import np
 
 if TYPE_CHECKING:
     from minitorch.optim.optimizer import Optimizer

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.dtypes import float16, float32
 from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
 from minitorch.optim.trust import norm
 from minitorch.tensor import ShapeError, Tensor
+from minitorch.words import np
 
 
 class Muon(Optimizer):

@@ -23,8 +23,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.modes import enable_grad
 from minitorch.optim import saving
@@ -44,6 +42,7 @@ from minitorch.optim.moving import Move, State, move_all
 from minitorch.quiet import quiet
 from minitorch.tensor import Tensor, make
 from minitorch.traced import one_call
+from minitorch.words import np
 
 
 class Optimizer(Hooked):

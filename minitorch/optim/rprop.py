@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.optim.groups import check_option, given
 from minitorch.optim.optimizer import Optimizer
+from minitorch.words import np
 
 
 class Rprop(Optimizer):

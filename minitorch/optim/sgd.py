@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitorch.array import Array
 from minitorch.kernels import moved_by
 from minitorch.optim.blocks import scratch
 from minitorch.optim.decay import descent
 from minitorch.optim.groups import given
 from minitorch.optim.optimizer import Optimizer
+from minitorch.words import np
 
 
 class SGD(Optimizer):
